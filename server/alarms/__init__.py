@@ -1,0 +1,1 @@
+"""The alarm: its life, its signals, its timeline."""

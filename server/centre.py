@@ -1,0 +1,36 @@
+"""The parts that every use case of the centre is given; made once by app.py."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from server.clock import Clock
+from server.config import Settings
+from server.db import Database
+from server.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from server.notify.channel import Channel
+    from server.rules.engine import Rules
+
+
+@dataclass(slots=True)
+class Health:
+    """What the running parts last said of themselves."""
+
+    broker_connected: bool = False
+    worker_ticked_at: datetime | None = None
+    ingest_committed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Centre:
+    """`voice` is None where no telephone provider is configured."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    wakeup: Wakeup
+    rules: "Rules"
+    voice: "Channel | None" = None
+    health: Health = field(default_factory=Health)

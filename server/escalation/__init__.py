@@ -1,0 +1,1 @@
+"""Plans, due rows and the worker that gets people moving."""

@@ -1,0 +1,1 @@
+"""Accept once: what a gateway sent becomes rows in one transaction, then the acknowledgement."""

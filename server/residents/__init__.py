@@ -1,0 +1,1 @@
+"""Who lives where and who can help: import of a community."""

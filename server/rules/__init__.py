@@ -1,0 +1,1 @@
+"""Typed rules that turn events into alarms; the floors are in code."""
