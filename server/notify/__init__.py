@@ -1,0 +1,1 @@
+"""Ways to reach a person, one file per channel. A channel knows its provider and nothing of rows, alarms or time."""
