@@ -38,20 +38,35 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """A part of a message that could not be read while the message as a whole could. `id` is the device's own key."""
+
+    field: str
+    problem: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a message meant, and what to remember of the device from now on."""
+    """What a message meant, and what to remember of the device from now on.
+
+    A message with `problems` was not read in full: its `reports` count, and its bytes belong in quarantine.
+    """
 
     reports: tuple[Report, ...] = ()
     memory: Memory = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    device: str | None = None  # who spoke, where that is finer than `identify`, which names the memory's owner
 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
     """One ecosystem. `subscriptions` are MQTT filters with `{base}` for its base topic.
 
-    `identify` gives the device (or ecosystem part) a topic speaks of, None for topics that say nothing to us.
-    `decode` raises DecodeError and nothing else, whatever the payload; reports found before the damage are kept by
-    yielding them beside an `unknown` or `fault`, never by raising.
+    `identify` gives the device (or ecosystem part) a topic speaks of, None for topics that say nothing to us. All
+    topics of one device lead to one answer, which is the key of its memory.
+    `decode` raises DecodeError and nothing else, whatever the payload, and only when the message holds nothing that
+    can be used; what was good beside the damage is returned with `problems`.
     """
 
     source: str
