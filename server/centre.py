@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from server.clock import Clock
 from server.config import Settings
 from server.db import Database
+from server.notify.channel import Channel
+from server.rules.engine import Rules
 from server.wakeup import Wakeup
-
-if TYPE_CHECKING:
-    from server.notify.channel import Channel
-    from server.rules.engine import Rules
 
 
 @dataclass(slots=True)
@@ -25,12 +22,12 @@ class Health:
 
 @dataclass(slots=True)
 class Centre:
-    """`voice` is None where no telephone provider is configured."""
+    """`voice` is notify/no_voice.py where no telephone provider is configured."""
 
     settings: Settings
     db: Database
     clock: Clock
     wakeup: Wakeup
-    rules: "Rules"
-    voice: "Channel | None" = None
+    rules: Rules
+    voice: Channel
     health: Health = field(default_factory=Health)

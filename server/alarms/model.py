@@ -3,12 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Sequence, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import UtcDateTime
 from server.ingest.model import BigId
 from server.tables import Base, Json
+
+ALARM_NUMBER = Sequence("alarm_number", metadata=Base.metadata)
+"""PostgreSQL's source of `Alarm.number`; SQLite, with its one writer, counts on from the highest."""
 
 
 class Alarm(Base):

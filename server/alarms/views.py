@@ -44,6 +44,7 @@ class BoardRow:
     accepted_at: datetime | None
     closed_at: datetime | None
     outcome: str | None
+    unanswered: bool = False  # a ladder ran to its end and nobody accepted: somebody must act by hand
 
 
 @dataclass(frozen=True, slots=True)
