@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 import pytest
 
 from tests.support import needs
