@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulators import amqtt_broker, community
+from simulators import amqtt_broker, community, demo, run, scenario
+from simulators.broker import BrokerKind
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -16,6 +17,21 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 as expected, 1 something was lost, duplicated or late, 2 wrong usage, 3 could not start.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo_ = commands.add_parser("demo", help="everything runs and you are the operator")
+    demo_.add_argument("--once", action="store_true", help="one press and no more")
+    demo_.add_argument("--pace", type=float, default=1.0, help="5: the story goes five times as fast (default 1)")
+    demo_.add_argument("--broker", choices=list(BrokerKind), help="default: mosquitto where it is installed")
+
+    run_ = commands.add_parser("run", help="play a scenario on the whole chain and judge it")
+    run_.add_argument("scenario", help="the name of a shipped scenario, or a YAML file")
+    run_.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    run_.add_argument("--database", default="sqlite", help="sqlite, or the address of an empty PostgreSQL database")
+    run_.add_argument("--broker", choices=list(BrokerKind), help="default: mosquitto where it is installed")
+    run_.add_argument("--keep", type=Path, metavar="FOLDER", help="keep configuration, databases and logs there")
+
+    commands.add_parser("scenarios", help="list the shipped scenarios")
+    commands.add_parser("schema", help="print the JSON Schema of a scenario file")
 
     broker = commands.add_parser("broker", help="an MQTT broker for demonstration, where Mosquitto is not installed")
     broker.add_argument("config", type=Path, help="a mosquitto.conf like those in deploy/mosquitto")
@@ -30,6 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit code."""
     asked = _parser().parse_args(arguments)
     match asked.command:
+        case "demo":
+            return demo.run(asked.broker, once=asked.once, pace=asked.pace)
+        case "run":
+            return run.run(
+                asked.scenario,
+                as_json=asked.json,
+                database=asked.database,
+                broker_kind=asked.broker,
+                keep=asked.keep and asked.keep.resolve(),
+            )
+        case "scenarios":
+            for name in scenario.shipped():
+                title = scenario.load(name).title
+                print(f"{name:22} {title.zh} · {title.en}")
+            return 0
+        case "schema":
+            print(json.dumps(scenario.schema(), ensure_ascii=False, indent=1))
+            return 0
         case "broker":
             return amqtt_broker.run(asked.config)
         case "community":

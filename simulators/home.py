@@ -29,6 +29,7 @@ class Call:
     kind: str
     pressed_at: float
     event_id: str | None = None  # known at once for native devices, else from the first confirmation
+    names_itself: bool = False  # native: the device made the id
     heard_at: dict[str, float] = field(default_factory=dict)  # by stage
     repeats: int = 0  # confirmations "stored" beyond the first
 
@@ -164,7 +165,7 @@ class Home:
         return call
 
     async def _native_call(self, kind: str, message: NativeMessage) -> Call:
-        call = Call(self.devices.wristband.name, kind, time.time(), event_id=message.id)
+        call = Call(self.devices.wristband.name, kind, time.time(), event_id=message.id, names_itself=True)
         self.calls.append(call)
         await self._send_native(message)
         return call
