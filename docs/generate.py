@@ -24,8 +24,9 @@ _HEAD = """# Configuration
 <!-- Made by docs/generate.py from the settings' own definitions: `python docs/generate.py` after changing them. -->
 
 A TOML file (`--config`), then environment variables, which win. A variable is the prefix, then the path of the key in
-capitals with `__` between table and key: `{example}`. Values that begin with `[` or `{{` are read as JSON.
-Unknown keys are refused with their path. Passwords and tokens are better kept in files (`…_file`) than in the TOML.
+capitals with `__` between table and key, for example `ANHU_SERVER_DATABASE__URL=postgresql+asyncpg://…`.
+Values that begin with `[` or `{` are read as JSON. Unknown keys are refused with their path.
+Passwords and tokens are better kept in files (`…_file`) than in the TOML.
 """
 
 
@@ -43,7 +44,7 @@ def configuration() -> str:
     from gateway import config as gateway_config
     from server import config as server_config
 
-    parts = [_HEAD.format(example="ANHU_SERVER_DATABASE__URL=postgresql+asyncpg://…")]
+    parts = [_HEAD]
     for title, module in (("anhu-server", server_config), ("anhu-gateway", gateway_config)):
         parts.append(f"## {title}\n\nPrefix of the variables: `{module.PREFIX}`\n")
         parts += _tables(module.Settings, "")
@@ -59,12 +60,13 @@ def _tables(model: type[BaseModel], path: str) -> list[str]:
         if section:
             below += _tables(section, f"{path}{name}.")
             continue
-        key = field.alias or name
+        if schema[name].get("type") == "null":
+            continue  # a base's key that this table does not have
         required = field.default is PydanticUndefined and field.default_factory is None
         default = "**required**" if required else _default(field.get_default(call_default_factory=True))
-        rows.append(f"| `{key}` | {_type(schema[key])} | {default} | {comments.get(name, '')} |")
-    head = f"### [{path.rstrip('.')}]\n" if path else "### (top of the file)\n"
-    intro = f"{inspect.cleandoc(model.__doc__ or '')}\n"
+        rows.append(f"| `{name}` | {_type(schema[name])} | {default} | {comments.get(name, '')} |")
+    head = f"### [{path.rstrip('.')}]\n" if path else "### At the top of the file\n"
+    intro = f"{inspect.cleandoc(model.__doc__ or '')}\n" if path else "Before the first table.\n"
     table = ["| key | type | default | |", "|---|---|---|---|", *rows]
     return [*([head, intro, "\n".join(table) + "\n"] if rows else []), *below]
 
@@ -76,8 +78,11 @@ def _section(annotation: Any) -> type[Section] | None:
 
 
 def _comments(model: type[BaseModel]) -> dict[str, str]:
-    matches = (_FIELD.match(line) for line in inspect.getsource(model).splitlines())
-    return {m["name"]: m["said"].replace("|", "\\|") for m in matches if m}
+    found: dict[str, str] = {}
+    for cls in reversed([c for c in model.__mro__ if issubclass(c, Section)]):
+        matches = (_FIELD.match(line) for line in inspect.getsource(cls).splitlines())
+        found |= {m["name"]: m["said"].replace("|", "\\|") for m in matches if m}
+    return found
 
 
 def _default(value: object) -> str:

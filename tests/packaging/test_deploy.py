@@ -49,7 +49,9 @@ def test_the_example_configuration_is_accepted(command: str, secrets: dict[str, 
         text = text.replace(f"/etc/anhu/{name}", str(path))
     example = tmp_path / f"{command}.toml"
     example.write_text(text, encoding="utf-8")
-    done = run(command, "check", "--config", str(example))
+    database = f"sqlite+aiosqlite:///{tmp_path}/anhu.db"  # the server's check tries it
+    environ = {"ANHU_SERVER_DATABASE__URL": database} if command == "server" else {}
+    done = run(command, "check", "--config", str(example), **environ)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "not-a-secret" not in done.stdout + done.stderr
 
@@ -93,8 +95,11 @@ def test_compose_asks_for_its_variables() -> None:
 
 def test_compose_s_servers_are_configured_as_the_code_expects(tmp_path: Path) -> None:
     services = compose()["services"]
-    password = {"ANHU_SERVER_BROKER__PASSWORD": "not-a-secret"}
-    done = run("server", "check", **(services["server"]["environment"] | password))
+    given = {
+        "ANHU_SERVER_BROKER__PASSWORD": "not-a-secret",
+        "ANHU_SERVER_DATABASE__URL": f"sqlite+aiosqlite:///{tmp_path}/anhu.db",
+    }
+    done = run("server", "check", **(services["server"]["environment"] | given))
     assert done.returncode == 0, done.stderr
     done = run(
         "gateway", "check", "--config", str(DEPLOY / "compose-gateway.toml"),

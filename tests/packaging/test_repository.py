@@ -82,3 +82,17 @@ def test_the_licence_is_whole() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert "Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_the_code_names_documents_that_exist() -> None:
+    """A comment that sends its reader to a document must not send him nowhere."""
+    documents = {p.name for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md"))}
+    folders = ("devices", "gateway", "server", "simulators", "deploy", "benchmarks")
+    files = [p for f in folders for p in (ROOT / f).rglob("*") if p.suffix in (".py", ".yaml", ".toml", ".conf", ".js")]
+    lost = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files if "vendor" not in path.parts
+        for name in re.findall(r"\b([\w-]+\.md)\b", path.read_text(encoding="utf-8"))
+        if name not in documents
+    }  # fmt: skip
+    assert not lost
