@@ -1,5 +1,6 @@
 """The parts that every use case of the centre is given; made once by app.py."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from server.wakeup import Wakeup
 class Health:
     """What the running parts last said of themselves."""
 
-    broker_connected: bool = False
+    broker_connected: Callable[[], bool] = lambda: False
     worker_ticked_at: datetime | None = None
     ingest_committed_at: datetime | None = None
 

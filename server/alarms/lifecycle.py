@@ -32,6 +32,7 @@ TRANSITIONS: dict[tuple[State, Act], State] = {
     (State.OPEN, Act.CLAIM): State.CLAIMED,
     (State.OPEN, Act.ACCEPT): State.RESPONDING,
     (State.OPEN, Act.CLOSE): State.CLOSED,
+    (State.CLAIMED, Act.CLAIM): State.CLAIMED,  # by its owner again
     (State.CLAIMED, Act.ACCEPT): State.RESPONDING,
     (State.CLAIMED, Act.RELEASE): State.OPEN,
     (State.CLAIMED, Act.CLOSE): State.CLOSED,

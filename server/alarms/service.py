@@ -42,15 +42,15 @@ async def _alarm(session: AsyncSession, actor: Actor, alarm_id: UUID) -> Alarm:
 async def claim(session: AsyncSession, actor: Actor, alarm_id: UUID, version: int | None, now: datetime) -> None:
     """接警. One wins; the others read who. `version` is not compared: another press must not lose anyone the claim."""
     alarm = await _alarm(session, actor, alarm_id)
+    state = advance(State(alarm.state), Act.CLAIM)
+    if state is None:
+        raise AlarmClosedError("this alarm is closed")
     if alarm.claimed_by == actor.account_id:
         alarm.claim_seen_at = now
         return
     if alarm.claimed_by is not None:
         owner = await session.get(Account, alarm.claimed_by)
         raise AlreadyTakenError(owner.display_name if owner else "?")
-    state = advance(State(alarm.state), Act.CLAIM)
-    if state is None:
-        raise AlarmClosedError("this alarm is closed")
     alarm.state = state.value
     alarm.pre_alarm_until = None
     alarm.claimed_by, alarm.claimed_at, alarm.claim_seen_at = actor.account_id, now, now

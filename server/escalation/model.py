@@ -42,7 +42,9 @@ class Attempt(Base):
 
     __tablename__ = "attempt"
     __table_args__ = (
-        UniqueConstraint("alarm_id", "epoch", "ladder", "round", "step", "contact_method_id", "try"),
+        UniqueConstraint(
+            "alarm_id", "epoch", "ladder", "round", "step", "contact_method_id", "try", name="uq_attempt_of"
+        ),
         Index("ix_attempt_state_due_at", "state", "due_at"),
         Index("ix_attempt_address_state", "address", "state"),
     )
