@@ -53,6 +53,7 @@ class CallRecord(BaseModel):
     said: list[str]
     keys: list[str]
     callbacks_lost: int
+    settled: bool
     history: list[Happening]
 
 
@@ -80,6 +81,7 @@ class Call:
     said: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     callbacks_lost: int = 0
+    settled: bool = False  # over, and the centre was told or could not be
     history: list[Happening] = field(default_factory=list)
     actions: asyncio.Queue[Action] = field(default_factory=asyncio.Queue)
 
@@ -104,5 +106,6 @@ class Call:
             said=list(self.said),
             keys=list(self.keys),
             callbacks_lost=self.callbacks_lost,
+            settled=self.settled,
             history=list(self.history),
         )

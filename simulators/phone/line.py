@@ -70,6 +70,8 @@ class Line:
                 await self._end(await self._connect())
             finally:
                 self._outbox.put_nowait(None)
+        self._call.settled = True
+        self._changed()
 
     async def _connect(self) -> Status:
         if self._behaviour is None or isinstance(self._behaviour, Unreachable):

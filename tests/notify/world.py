@@ -116,14 +116,8 @@ class World:
     async def over(self, provider_id: str) -> Call:
         """The call, once it is over and the centre was told or could not be."""
         call = self.network.calls[provider_id]
-        await self.network.until(
-            lambda: not call.is_live and any(_tells_end(h.what, h.detail, call) for h in call.history)
-        )
+        await self.network.until(lambda: call.settled)
         return call
-
-
-def _tells_end(what: str, detail: str, call: Call) -> bool:
-    return what.startswith("callback") and detail.startswith(call.status)
 
 
 def behaviour(**members: object) -> Behaviour:
