@@ -3,6 +3,7 @@
 Two brokers, the telephone network, the server with an invented community in its database, and one home's gateway.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -18,7 +19,7 @@ from simulators import broker, community
 from simulators.broker import BrokerKind
 from simulators.community import Community, PlanTimes
 from simulators.phone.people import Behaviour
-from simulators.processes import Command, Processes, free_port, python
+from simulators.processes import Command, ProcessError, Processes, free_port, python
 
 Part = Literal["gateway", "server"]
 ACCOUNT_SID = "AC" + "0" * 32
@@ -101,13 +102,21 @@ class Chain:
         self._commands["server"] = python("server", "server", "run", "--config", config, cwd=server)
         self._commands["gateway"] = python("gateway", "gateway", "run", "--config", home, cwd=gateway)
         imported = python("import", "server", "import", "--config", config, people, cwd=server)
-        start = self.processes.start
-        await start(broker.prepare("centre", wanted.broker, wanted.state / "centre-broker", ports.centre, accounts))
-        await start(broker.prepare("home", wanted.broker, wanted.state / "home-broker", ports.home))
-        await start(_phone_command(phones, ports.phone, token, server))
-        await start(Command(imported.name, imported.argv, imported.cwd, ready=None))
-        await start(self._commands["server"])
-        await start(self._commands["gateway"])
+        await self._start_together(
+            broker.prepare("centre", wanted.broker, wanted.state / "centre-broker", ports.centre, accounts),
+            broker.prepare("home", wanted.broker, wanted.state / "home-broker", ports.home),
+            _phone_command(phones, ports.phone, token, server),
+            Command(imported.name, imported.argv, imported.cwd, ready=None),
+        )
+        await self._start_together(self._commands["server"], self._commands["gateway"])
+
+    async def _start_together(self, *commands: Command) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for command in commands:
+                    tasks.create_task(self.processes.start(command))
+        except* ProcessError as errors:
+            raise errors.exceptions[0] from None
 
     def _phones(self) -> dict[str, Any]:
         behaviour = self.wanted.behaviours

@@ -126,6 +126,11 @@ class Home:
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(happened)
 
+    async def until_acknowledged(self, within_s: float) -> None:
+        """Waits until the wristband has nothing left to repeat. Raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            await asyncio.gather(*(acked.wait() for acked in self._acked.values()))
+
     async def _hear_acks(self) -> None:
         async for message in self._wrist.messages:
             for id_ in json.loads(bytes(message.payload)).get("ids", []):
