@@ -1,0 +1,1 @@
+"""One home: local broker, decoders, outbox, uplink, feedback to the resident. Never imports the server."""
