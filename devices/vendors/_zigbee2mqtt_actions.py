@@ -76,7 +76,9 @@ def call_of(text: str, *, caller: bool, gestures: bool = False) -> Sos | Unknown
 def _harmless(word: str) -> bool:
     tokens = word.split("_")
     remote = [t for t in tokens if t in _REMOTE or t.isdecimal() or _NUMBERED.fullmatch(t)]
-    return any(not t.isdecimal() for t in tokens) and bool(remote) and all(t in remote or t in _POSITIONED for t in tokens)
+    return (
+        any(not t.isdecimal() for t in tokens) and bool(remote) and all(t in remote or t in _POSITIONED for t in tokens)
+    )
 
 
 def is_echo(

@@ -13,6 +13,7 @@ from devices import events
 from devices.events import Mode, Phase, Said, Sos, kind_of
 from devices.registry import Memory
 from devices.vendors import _zigbee2mqtt_fields as fields
+from devices.vendors import _zigbee2mqtt_values as values
 from devices.vendors._zigbee2mqtt_actions import GESTURE_FIELDS, Channel, call_of, is_echo
 
 REPEAT_S = 600.0
@@ -113,7 +114,7 @@ def _edge(name: str, content: Mapping[str, Any], notes: Notes, edges: _Edges, *,
     readable, kind = fields.condition(name, content[name], posture=before is not None)
     if not readable or (kind == fields.UNREAD and name.startswith("alarm") and fields.says_siren(content)):
         return
-    said = f"{name}={fields.text_of(content[name])}"
+    said = f"{name}={values.text_of(content[name])}"
     testing = kind == "test" or (under_test and kind in fields.TESTED)
     now = "" if kind is None else said if kind == fields.UNREAD else f"testing {kind}" if testing else kind
     notes.put(f"level {name}", before if testing and before == kind and before else now)
@@ -139,7 +140,7 @@ def states(content: Mapping[str, Any], notes: Notes) -> list[Said]:
     if sees not in now and (occupied := fields.occupancy_of(content, sees)) is not None:
         now[sees] = occupied
     if "status" in content and "presence" in now and "bed" not in now:
-        in_bed = fields.text_of(content["status"]) == "on_the_bed"
+        in_bed = values.text_of(content["status"]) == "on_the_bed"
         if in_bed or notes.get("state bed"):  # a sensor without a bed in its view never spoke of one
             now["bed"] = "occupied" if in_bed else "empty"
     changed = []
@@ -153,10 +154,10 @@ def states(content: Mapping[str, Any], notes: Notes) -> list[Said]:
 def measured(content: Mapping[str, Any], notes: Notes, received_s: float) -> list[Said]:
     """Readings that are new, or old enough to be worth repeating."""
     found: list[Said] = []
-    for kind, reading in fields.readings_of(content).items():
+    for kind, reading in values.readings_of(content).items():
         value = str(events.body_of(reading))
         shown, _, at = (notes.get(f"reading {kind}") or "").rpartition(" @ ")
-        last_s = fields.number_of(at)
+        last_s = values.number_of(at)
         if shown == value and last_s is not None and abs(received_s - last_s) < REPEAT_S:
             continue
         notes.put(f"reading {kind}", f"{value} @ {received_s:.3f}")

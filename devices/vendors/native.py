@@ -61,8 +61,10 @@ def decode(message: Message, base: str, memory: Memory) -> Decoded:
         return Decoded((call,), memory, (Problem(error.field, error.problem, call.id),))
     reports: list[Report] = []
     problems: list[Problem] = []
-    for position, item in enumerate(items):
+    for position, item in enumerate(items[:MAX_EVENTS]):
         _read(device, item, f"[{position}]." if len(items) > 1 else "", reports, problems)
+    if len(items) > MAX_EVENTS:  # the rest stays unacknowledged, so the device sends it again
+        problems.append(Problem(f"[{MAX_EVENTS}]", f"{len(items)} events; at most {MAX_EVENTS} in one message"))
     return Decoded(tuple(reports), memory, tuple(problems))
 
 
@@ -76,8 +78,6 @@ def _items(payload: bytes) -> list[Any]:
     items = decoded if isinstance(decoded, list) else [decoded]
     if not items:
         raise DecodeError("payload", "an empty array; send at least one event")
-    if len(items) > MAX_EVENTS:
-        raise DecodeError("payload", f"{len(items)} events, at most {MAX_EVENTS} in one message")
     if not isinstance(decoded, dict | list):
         raise DecodeError("payload", "must be an event object or an array of them")
     return items
@@ -204,7 +204,8 @@ def _typed(kind: str, phase: Phase, body: dict[str, Any]) -> Said:
     return said
 
 
-_CALL = re.compile(r'"kind"\s{0,9}:\s{0,9}"(sos|help|fall|smoke|gas|co|heat|vitals_alarm|unknown)"')
+_CALLS = frozenset({"sos", "help", "fall", "smoke", "gas", "co", "heat", "vitals_alarm", "unknown"})
+_KIND = re.compile(r'"kind"\s{0,9}:\s{0,9}"([a-z_0-9]{1,40})("|$)')
 _ID = re.compile(r'"id"\s{0,9}:\s{0,9}"([0-9a-fA-F-]{32,36})"')
 _NO_CALL = re.compile(r'"(test|exercise|simulated|clear|update)"')
 
@@ -212,7 +213,7 @@ _NO_CALL = re.compile(r'"(test|exercise|simulated|clear|update)"')
 def _call_in_damage(device: str, payload: bytes) -> Report | None:
     """A low-confidence call from a message that is cut or bent, unless the rest of it says that it is none."""
     text = payload[:MAX_PAYLOAD].decode(errors="replace")
-    call = _CALL.search(text)
+    call = next((found for found in _KIND.finditer(text) if _is_call(found[1], whole=found[2] == '"')), None)
     if call is None or _NO_CALL.search(text):
         return None
     found = _ID.search(text)
@@ -221,6 +222,14 @@ def _call_in_damage(device: str, payload: bytes) -> Report | None:
     except ValueError:
         own_id = None
     return Report(device=device, said=events.Unknown(said=f"kind={call[1]}"), id=own_id)
+
+
+def _is_call(kind: str, *, whole: bool) -> bool:
+    """Whether the kind, perhaps cut off, can only have been a call."""
+    if whole:
+        return kind in _CALLS
+    begun = {known for known in _PHASES if known.startswith(kind)}
+    return bool(begun) and begun <= _CALLS
 
 
 DECODER = Decoder(

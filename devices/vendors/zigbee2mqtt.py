@@ -17,6 +17,7 @@ from devices.events import Mode, Phase, Said
 from devices.registry import Decoded, Decoder, Memory, Message, Problem, Report
 from devices.vendors import _zigbee2mqtt_fields as fields
 from devices.vendors import _zigbee2mqtt_state as state
+from devices.vendors import _zigbee2mqtt_values as values
 from devices.vendors._zigbee2mqtt_actions import CALL_WORDS, SAID_LENGTH
 
 MAX_PAYLOAD = 64 * 1024
@@ -110,7 +111,7 @@ def _state(device: str, content: Mapping[str, Any], message: Message, notes: sta
     if message.retained:
         state.remember(content, notes)
         return Decoded(memory=notes.memory, device=device)
-    at = fields.last_seen_of(content.get("last_seen"))
+    at = values.last_seen_of(content.get("last_seen"))
     found: list[tuple[Said, Mode]] = state.alarms(content, notes, message.received_s)
     found += [(said, Mode.ACTUAL) for said in state.states(content, notes)]
     found += [(said, Mode.ACTUAL) for said in state.measured(content, notes, message.received_s)]
@@ -122,7 +123,7 @@ def _raw_action(device: str, message: Message, notes: state.Notes) -> Decoded:
     text = message.payload[:MAX_PAYLOAD].decode(errors="replace").strip().strip('"')
     content = _object(message.payload)
     if content is not None and "action" in content:
-        text = fields.text_of(content["action"]) or ""
+        text = values.text_of(content["action"]) or ""
     if message.retained:
         state.remember({"action": text}, notes)
         return Decoded(memory=notes.memory, device=device)
@@ -191,7 +192,7 @@ def _damaged(device: str, text: str, message: Message, notes: state.Notes, *, ne
             content.setdefault(name, value)
     found = [said for said, _ in state.alarms(content, notes, message.received_s)]
     cut = _CUT.search(text[-80:])
-    if cut and _may_call(cut[1], cut[2]):
+    if cut and cut[1] not in content and _may_call(cut[1], cut[2]):
         found.append(events.Unknown(said=cut[0]))
     if text.strip('"').lower() in CALL_WORDS:  # a bare word where a state belongs
         found.append(events.Unknown(said=text[:SAID_LENGTH]))
