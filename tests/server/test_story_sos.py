@@ -8,7 +8,14 @@ from uuid_utils.compat import uuid7
 from devices.events import BatteryLow, Cancel, CommandResult, Fall, Mode, Phase, Smoke, Sos, Test
 from devices.readings import HeartRate
 from server.alarms.model import Alarm, SignalRow
-from server.errors import AlarmClosedError, AlreadyTakenError, ConflictError, InvalidError, NotAllowedError, NotFoundError
+from server.errors import (
+    AlarmClosedError,
+    AlreadyTakenError,
+    ConflictError,
+    InvalidError,
+    NotAllowedError,
+    NotFoundError,
+)
 from server.ingest.model import CommandRow, Event, Inbox, Quarantine, Reading
 from server.notify.channel import AnsweredBy, CallState, GiveUp, KeyOutcome, Retry, Unsure, Why
 from tests.server.harness import Story
