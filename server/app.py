@@ -22,13 +22,18 @@ from server.wakeup import Wakeup
 from server.web import tell_problems
 
 
-def telephone(settings: Settings) -> tuple[Channel, Callbacks | None]:
-    """The configured provider and the addresses it calls back, or nothing that calls."""
+def callbacks_of(settings: Settings) -> Callbacks | None:
+    """The addresses the telephone provider calls back; None without a telephone."""
     voice = settings.voice
-    if voice is None:
-        return NoVoice(), None
-    hooks = Callbacks(voice.callback_url or settings.web.public_url, voice.token())
-    channel = TwilioVoice(
+    return Callbacks(voice.callback_url or settings.web.public_url, voice.token()) if voice else None
+
+
+def telephone(settings: Settings) -> Channel:
+    """The configured provider, or nothing that calls."""
+    voice, hooks = settings.voice, callbacks_of(settings)
+    if voice is None or hooks is None:
+        return NoVoice()
+    return TwilioVoice(
         account_sid=voice.account_sid,
         auth_token=voice.token(),
         from_number=voice.from_number,
@@ -36,7 +41,6 @@ def telephone(settings: Settings) -> tuple[Channel, Callbacks | None]:
         api_url=voice.api_url,
         timeout_s=voice.timeout_s,
     )
-    return channel, hooks
 
 
 def create_centre(settings: Settings) -> Centre:
@@ -49,7 +53,7 @@ def create_centre(settings: Settings) -> Centre:
         clock=SystemClock(),
         wakeup=wakeup,
         rules=load_rules(settings.rules.file),
-        voice=telephone(settings)[0],
+        voice=telephone(settings),
     )
 
 
@@ -61,10 +65,11 @@ def create_app(centre: Centre) -> FastAPI:
         summary="The open system behind the one-touch emergency call",
         docs_url=None,
         redoc_url=None,
+        telemetry={"auto_configure": False},  # traces could carry names and numbers
     )
     app.state.centre = centre
     app.state.calls = EscalationCalls(centre)
-    app.state.callbacks = telephone(centre.settings)[1]
+    app.state.callbacks = callbacks_of(centre.settings)
     tell_problems(app)
     accounts.tell_sign_in_problems(app)
     for router in (health.router, accounts.router, alarms.router, live.router, callbacks.router):

@@ -33,7 +33,7 @@ _ENDS = {
     CallState.FAILED: "error",
     CallState.CANCELED: "no_answer",
 }
-_RANK = {"sending": 0, "placed": 1, "ringing": 2, "answered": 3}
+_RANK = {"pending": 0, "sending": 0, "placed": 1, "ringing": 2, "answered": 3}
 _PROGRESS = {CallState.PLACED: "placed", CallState.RINGING: "ringing", CallState.ANSWERED: "answered"}
 
 

@@ -19,7 +19,7 @@ from tests.server.harness import COMMUNITY, NUMBERS, Story
         ("residents: [{id: a}]", "residents.0.region"),
         ("residants: []", "residants"),
         ("accounts: [{username: a b, display_name: x, role: king, region: '1', password: short}]", "accounts.0.role"),
-        ("residents: [{id: a, region: '1', name: x, address: y, contacts: [{id: c, name: n, relation: s, phones: [1]}]}]",
+        ("residents: [{id: a, region: '1', name: x, contacts: [{id: c, name: n, relation: s, phones: [1]}]}]",
          "contacts.0.phones.0"),
         ("regions: [{path: '1', name: {en: x}}, {path: '1', name: {en: y}}]", "regions.path: more than once: 1"),
         ("plans: [{id: p, region: '1', ladders: [{name: f, stops_on: accept, steps: [{targets: ['aunt']}]}]}]",

@@ -17,7 +17,7 @@ from server.errors import (
     NotFoundError,
 )
 from server.ingest.model import CommandRow, Event, Inbox, Quarantine, Reading
-from server.notify.channel import AnsweredBy, CallState, GiveUp, KeyOutcome, Retry, Unsure, Why
+from server.notify.channel import AnsweredBy, CallState, CallUpdate, GiveUp, KeyOutcome, Retry, Unsure, Why
 from tests.server.harness import Story
 
 
@@ -340,6 +340,19 @@ async def test_call_we_are_unsure_of_is_found_or_made_once(told: Story, rang: bo
     await told.forward(3)
     assert (await told.call_of("daughter")).state == "placed"
     assert len(told.phone.placed) == 1, "never a second call because an answer was slow"
+
+
+async def test_late_callback_of_a_call_thought_lost_is_adopted(told: Story) -> None:
+    """The provider did not list it, so it is to be made again; then its callback comes."""
+    await told.press()
+    told.phone.next_outcomes = [Unsure(Why.TIMED_OUT), Retry(Why.RATE_LIMITED, 30)]
+    await told.forward(16)
+    attempt = await told.call_of("daughter")
+    assert attempt.state == "pending"
+    await told.calls.call_update(CallUpdate(attempt.id, "CAlate", CallState.RINGING, AnsweredBy.UNKNOWN, 1))
+    await told.forward(60)
+    assert (await told.call_of("daughter")).provider_id == "CAlate"
+    assert [c for c in told.phone.calls if c.to == attempt.address] == []
 
 
 async def test_call_without_callbacks_is_asked_for(told: Story) -> None:
