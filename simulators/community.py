@@ -16,6 +16,9 @@ from simulators import invented
 DISTRICT = "360000/360700/360799"
 WANG = "r-0001"
 WANG_GATEWAY = "gw-0001"
+CALLS = ("sos", "help", "unknown", "fall", "smoke", "gas", "co", "heat", "vitals_alarm", "inactivity", "geofence")
+"""What the family is called for. A flat battery or a silent gateway is the operators' business alone."""
+
 DAUGHTER, NEIGHBOUR, GRID_WORKER = "c-0001-1", "c-0001-2", "p-0001"
 
 
@@ -203,7 +206,7 @@ def _plan(times: PlanTimes) -> dict[str, Any]:
         "id": "default",
         "name": {"zh-CN": "一键呼救预案", "en": "Emergency call"},
         "region": "360000",
-        "kinds": [],
+        "kinds": list(CALLS),
         "modes": ["actual", "exercise"],
         "ladders": [
             {

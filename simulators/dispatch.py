@@ -32,7 +32,7 @@ class Board:
 
     def alarm_of(self, event_id: str | None) -> Alarm | None:
         """The alarm that an event raised or joined."""
-        for alarm in self.alarms.values():
+        for alarm in self.alarms.values() if event_id else ():
             if any(signal["event_id"] == event_id for signal in alarm["signals"]):
                 return alarm
         return None

@@ -59,7 +59,7 @@ def events(calls: Iterable[Call], board: Board) -> list[Event]:
 def _event(call: Call, board: Board) -> Event:
     at: dict[Hop, float] = {"pressed": call.pressed_at}
     at |= {hop: call.heard_at[stage] for hop, stage in _CONFIRMATIONS if stage in call.heard_at}
-    if call.event_id in board.event_seen_at:
+    if call.event_id and call.event_id in board.event_seen_at:
         at["on_board"] = board.event_seen_at[call.event_id]
     alarm = board.alarm_of(call.event_id)
     if alarm is not None:
@@ -78,9 +78,15 @@ def resident_alarms(board: Board) -> list[Alarm]:
     return [alarm for alarm in board.alarms.values() if alarm["subject"].startswith("resident:")]
 
 
-def technical_alarms(board: Board) -> list[Alarm]:
-    """Alarms about gateways, devices and the centre itself."""
-    return [alarm for alarm in board.alarms.values() if not alarm["subject"].startswith("resident:")]
+def silences(alarms: Iterable[Alarm]) -> int:
+    """How often the centre told that a gateway is silent."""
+    return sum(signal["rule"] == "gateway_silent" for alarm in alarms for signal in alarm["signals"])
+
+
+def silence_is_over(alarms: Iterable[Alarm]) -> bool:
+    """Whether it told that the gateway speaks again."""
+    lines = (line for alarm in alarms for line in alarm["timeline"])
+    return any(line["kind"] == "signal_cleared" and line["body"].get("kind") == "offline" for line in lines)
 
 
 def count(calls: Iterable[Call], board: Board) -> Counts:

@@ -88,17 +88,17 @@ class Start(_Strict):
 
 
 class WaitFor(_Strict):
-    """Until every call so far has made this hop, or the alarm is in this state, or somebody is told of the silence."""
+    """Until every call so far has made this hop, or an alarm is in this state, or the gateway's silence is told."""
 
     do: Literal["wait_for"]
     hop: Hop | None = None
     state: Literal["pre_alarm", "open", "claimed", "responding", "closed"] | None = None
-    technical_alarm: Literal["raised", "cleared"] | None = None
+    silence: Literal["noticed", "over"] | None = None  # of the gateway
     within_s: Annotated[float, Field(gt=0, le=600)] = 20
 
     def model_post_init(self, context: Any, /) -> None:
-        if [self.hop, self.state, self.technical_alarm].count(None) != 2:
-            raise ValueError("say one of hop, state, technical_alarm")
+        if [self.hop, self.state, self.silence].count(None) != 2:
+            raise ValueError("say one of hop, state, silence")
 
 
 class Claim(_Strict):
@@ -130,7 +130,7 @@ class Expect(_Strict):
     outcome: str | None = None
     called: tuple[Who, ...] | None = None  # in this order, and nobody else
     accepted_by: Who | None = None
-    technical_alarms: int = 0
+    silences: int = 0  # how often the centre told that the gateway is silent
 
 
 class Scenario(_Strict):
