@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from devices.envelope import encode, up_topic
-from devices.events import Priority
+from devices.events import Mode, Priority
 from server.alarms.model import Alarm, SignalRow, Timeline, UiEvent
 from server.alarms.timeline import entry_hash
 from server.errors import AlreadyTakenError
@@ -59,8 +59,6 @@ async def test_two_workers_make_one_call(told: Story) -> None:
 
 async def test_one_call_at_a_time_to_a_number(told: Story) -> None:
     """The same daughter, an alarm and a drill at once: the second call waits for the first."""
-    from devices.events import Mode
-
     await told.press()
     await told.press(mode=Mode.EXERCISE)
     await told.forward(15)

@@ -1,10 +1,12 @@
 """A press, told to its end, on both databases and in virtual time."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from uuid_utils.compat import uuid7
 
+from devices.envelope import encode
 from devices.events import BatteryLow, Cancel, CommandResult, Fall, Mode, Phase, Smoke, Sos, Test
 from devices.readings import HeartRate
 from server.alarms.model import Alarm, SignalRow
@@ -396,10 +398,6 @@ async def test_poison_on_p0_is_kept_raises_once_and_blocks_nothing(told: Story, 
 
 
 async def test_envelope_of_an_unknown_kind_is_quarantined_and_acknowledged(told: Story) -> None:
-    import json
-
-    from devices.envelope import encode
-
     message = json.loads(encode(told.envelope()))
     message["kind"] = "earthquake"
     message["id"] = str(uuid7())
