@@ -12,6 +12,7 @@ from gateway.config import Settings
 from gateway.errors import StoreFullError
 from gateway.feedback import Confirmations
 from gateway.ingest import Ingest
+from gateway.journal import Journal
 from gateway.local_bus import LocalBus
 from gateway.outbox import Acknowledged, Call, Outbox
 from gateway.room import Room, free_mb
@@ -78,16 +79,11 @@ class Gateway:
         self._uplink = Uplink(
             clock, settings.centre, settings.id, self._outbox, Schedule(settings.centre.resend_s), self
         )
-        self._ingest = Ingest(
-            clock,
-            store,
-            self._outbox,
-            understanding,
-            Taken(await store.rows("SELECT mid, digest FROM taken")),
-            Room(settings.id, settings.store.reserve_mb, lambda: free_mb(store.path)),
-            self,
-            await Scale.load(store, self._outbox, clock.mono()),
-        )
+        taken = Taken(await store.rows("SELECT mid, digest FROM taken"))
+        room = Room(settings.id, settings.store.reserve_mb, lambda: free_mb(store.path))
+        scale = await Scale.load(store)
+        journal = Journal(clock, self._outbox, taken, room, scale)
+        self._ingest = Ingest(clock, understanding, taken, journal, scale, self)
         now = clock.now().timestamp()
         for call, at in await self._outbox.unanswered():
             if 0 <= now - at < _SAID_AGAIN_S:

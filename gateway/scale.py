@@ -1,34 +1,35 @@
-"""Seconds that go on across restarts and reboots: decoders compare the times of two messages, and remember them."""
+"""Seconds for the decoders, who compare the times of two messages and remember them across restarts.
+
+Time stands still while the home's broker cannot be heard: what it kept for us meanwhile carries no time of its own, and
+the second half of a press must not count as another press because we were away between the halves.
+"""
 
 import aiosqlite
 
-from gateway.outbox import Outbox
 from gateway.store import Store
-
-_REBOOT_S = 3600.0
-"""How long a reboot counts for: longer than any time in which a decoder takes two messages for one press."""
 
 
 class Scale:
-    """monotonic clock -> seconds on a scale that never goes back."""
+    """monotonic clock -> seconds that never go back."""
 
-    def __init__(self, offset: float) -> None:
-        self._offset = offset
-
-    def __call__(self, mono: float) -> float:
-        return mono + self._offset
+    def __init__(self, reached: float) -> None:
+        self._reached = reached
+        self._offset = 0.0
 
     @classmethod
-    async def load(cls, store: Store, outbox: Outbox, mono: float) -> "Scale":
-        """Goes on where the last process stopped. Within one boot the distance between messages is the true one."""
-        known = dict(await store.rows("SELECT key, value FROM meta WHERE key IN ('boot', 'offset', 'received_s')"))
-        if known.get("boot") == outbox.stamp.boot:
-            return cls(float(known["offset"]))
-        offset = float(known["received_s"]) + _REBOOT_S - mono if "received_s" in known else 0.0
-        async with outbox.transaction() as db:
-            await _put(db, {"boot": outbox.stamp.boot, "offset": repr(offset)})
-        return cls(offset)
+    async def load(cls, store: Store) -> "Scale":
+        """Where the last process stopped."""
+        rows = await store.rows("SELECT value FROM meta WHERE key = 'received_s'")
+        return cls(float(rows[0][0]) if rows else 0.0)
 
+    def resume(self, mono: float) -> None:
+        """The broker is heard again."""
+        self._offset = self._reached - mono
 
-async def _put(db: aiosqlite.Connection, values: dict[str, str]) -> None:
-    await db.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", list(values.items()))
+    def __call__(self, mono: float) -> float:
+        self._reached = max(self._reached, mono + self._offset)
+        return self._reached
+
+    async def write(self, db: aiosqlite.Connection) -> None:
+        """Notes how far it has come."""
+        await db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('received_s', ?)", (repr(self._reached),))

@@ -41,7 +41,7 @@ _LANES = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Parcel:
     """One message: a p0 or p1 event, or a batch of p2."""
 
@@ -136,12 +136,16 @@ class Schedule:
         self._mids[mid] = parcel
         if parcel.quiet_since is None:
             parcel.quiet_since = now
+        parcel.due = now + self._wait(parcel)
+
+    def _wait(self, parcel: Parcel) -> float:
+        calls = self._lanes[Priority.P0].parcels
+        if parcel.priority is Priority.P0 and parcel not in calls[: _LANES[Priority.P0].window]:
+            # Very many wait: the oldest keep the pace, the others share it, so that repetitions do not fill the line.
+            share = P0_EVERY_S * len(calls) / _LANES[Priority.P0].window
+            return share / 2 + self._jitter(share / 2)
         wait = _ANSWER_S + self._jitter(min(_LONGEST_S, self._resend_s * 2.0 ** min(parcel.tries - 1, 10)))
-        if parcel.priority is Priority.P0:
-            # With very many waiting each of them waits longer, so that the line is not filled with repetitions.
-            crowd = len(self._lanes[Priority.P0].parcels) / _LANES[Priority.P0].window
-            wait = min(wait, P0_EVERY_S * max(1.0, crowd))
-        parcel.due = now + wait
+        return min(wait, P0_EVERY_S) if parcel.priority is Priority.P0 else wait
 
     def reached_broker(self, mid: int) -> None:
         """The broker has it, which proves nothing about the centre but that the connection lives."""

@@ -1,0 +1,1 @@
+"""The gateway: its rules in virtual time, its queue against a model, its whole against real brokers and kill -9."""
