@@ -59,6 +59,10 @@ class Decoded:
     device: str | None = None  # who spoke, where that is finer than `identify`, which names the memory's owner
 
 
+def _as_it_was(memory: Memory) -> Memory:
+    return memory
+
+
 @dataclass(frozen=True, slots=True)
 class Decoder:
     """One ecosystem. `subscriptions` are MQTT filters with `{base}` for its base topic.
@@ -75,6 +79,9 @@ class Decoder:
     subscriptions: tuple[str, ...]
     identify: Callable[[str, str], str | None]  # (topic, base) -> device
     decode: Callable[[Message, str, Memory], Decoded]  # (message, base, memory)
+    rearm: Callable[[Memory], Memory] = _as_it_was
+    """The memory after a time in which nobody listened: a condition that may have ended and begun again unheard counts
+    again when it is next said. A caller uses it at its start and whenever its subscription was interrupted."""
 
 
 @cache

@@ -73,12 +73,23 @@ def remember(content: Mapping[str, Any], notes: Notes) -> None:
         if name not in fields.LEVELS:
             continue
         readable, kind = fields.condition(name, value, posture=False)
-        before = notes.get(f"level {name}")
-        if readable and kind is None and before and not before.startswith("ended "):
-            notes.put(f"level {name}", f"ended {before}")
+        if readable and kind is None and (before := notes.get(f"level {name}")):
+            notes.put(f"level {name}", _ended(before))
     for text in (content.get("action"), content.get("click")):
         if isinstance(text, str) and isinstance(call_of(text, caller=False), Sos):
             notes.put("caller", "yes")
+
+
+def rearm(memory: Memory) -> Memory:
+    """Levels in alarm may have ended unheard: the next message with them raises again, or clears."""
+    return {
+        key: _ended(value) if "level " in key and isinstance(value, str) and value else value
+        for key, value in memory.items()
+    }
+
+
+def _ended(before: str) -> str:
+    return before if before.startswith("ended ") else f"ended {before}"
 
 
 def alarms(content: Mapping[str, Any], notes: Notes, received_s: float) -> list[tuple[Said, Mode]]:

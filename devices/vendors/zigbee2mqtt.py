@@ -220,4 +220,5 @@ DECODER = Decoder(
     subscriptions=("{base}/#",),
     identify=identify,
     decode=decode,
+    rearm=state.rearm,
 )

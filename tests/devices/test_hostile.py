@@ -11,6 +11,7 @@ from devices.errors import DecodeError
 from devices.recording import recordings
 from devices.registry import Decoder, Memory, Message, decoders
 from devices.vendors import _zigbee2mqtt_fields as fields
+from devices.vendors import _zigbee2mqtt_values as values_of
 
 MESSAGES = [(r.source, m.topic, m.payload.encode()) for r in recordings().values() for m in r.messages]
 DEVICE_TOPICS = {
@@ -25,7 +26,7 @@ scalars = (
     | st.sampled_from(["emergency", "fall", "sos", "offline", "online", "raise", "clear", "test", "alarm", "falling"])
 )  # fmt: skip
 keys = st.sampled_from(
-    [*fields.LEVELS, *fields.READINGS, "action", "occupancy", "last_seen", "state", "type", "data", "friendly_name",
+    [*fields.LEVELS, *values_of.READINGS, "action", "occupancy", "last_seen", "state", "type", "data", "friendly_name",
      "v", "id", "kind", "phase", "mode", "body", "cause", "wall", "value"]
 )  # fmt: skip
 values = st.recursive(

@@ -200,6 +200,19 @@ class TestRetained:
         assert z2m.say(STATE, '{"smoke":false}', retained=True).reports == ()
         assert [r.said for r in z2m.say(STATE, '{"smoke":false}').reports] == [events.Smoke(phase=Phase.CLEAR)]
 
+    @pytest.mark.parametrize("name", ["sos", "bath/sos"])
+    def test_after_a_time_of_deafness_a_level_calls_again(self, z2m: Player, name: str) -> None:
+        topic = f"zigbee2mqtt/{name}"
+        both = '{"sos":true,"smoke":true}'
+        z2m.say(topic, both)
+        for _ in range(2):
+            z2m.memory = {device: z2m.decoder.rearm(memory) for device, memory in z2m.memory.items()}
+        assert kinds(z2m.say(topic, both)) == ["sos", "smoke"]
+        assert kinds(z2m.say(topic, both)) == []
+        z2m.memory = {device: z2m.decoder.rearm(memory) for device, memory in z2m.memory.items()}
+        (report,) = z2m.say(topic, '{"sos":false,"smoke":false}').reports
+        assert report.said == events.Smoke(phase=Phase.CLEAR)
+
     def test_availability_is_the_present_truth(self, z2m: Player) -> None:
         assert kinds(z2m.say(f"{STATE}/availability", '{"state":"offline"}', retained=True)) == ["offline"]
         assert kinds(z2m.say(f"{STATE}/availability", '{"state":"offline"}')) == []
