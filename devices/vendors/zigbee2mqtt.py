@@ -201,7 +201,8 @@ def _damaged(device: str, text: str, message: Message, notes: state.Notes, *, ne
         reports = tuple(Report(device=device, said=said) for said in found)
         return Decoded(reports, notes.memory, (Problem(error.field, error.problem),), device)
     if nested and text[:1] not in ("{", "[") and "\ufffd" not in text and len(text) <= SAID_LENGTH:
-        return Decoded(memory=notes.memory)  # an attribute's topic that says nothing to us
+        above = device.rpartition("/")[0]  # an attribute that says nothing to us, but its device is alive
+        return Decoded(memory=notes.memory, device=above)
     raise error
 
 

@@ -300,7 +300,8 @@ class TestDamage:
             z2m.say(topic, payload)
 
     def test_other_attributes_are_nothing(self, z2m: Player) -> None:
-        assert z2m.say("zigbee2mqtt/sos/color_mode", "xy").reports == ()
+        decoded = z2m.say("zigbee2mqtt/sos/color_mode", "xy")
+        assert (decoded.reports, decoded.device) == ((), "sos")
 
 
 @pytest.mark.parametrize(
