@@ -18,7 +18,7 @@ from server.web import CentreDep
 router = APIRouter(tags=["operation"])
 
 LATE_S = 30.0
-"""escalation.md: a due row older than this is somebody not called."""
+"""A due row older than this is somebody not called."""
 
 
 @router.get("/healthz", summary="Whether the chain is whole")
