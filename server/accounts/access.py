@@ -28,7 +28,7 @@ async def signed_in(request: Request, centre: CentreDep) -> SignedIn:
     if found is None:
         raise NotSignedInError
     if request.method not in SAFE_METHODS:
-        await _check_csrf(request, found)
+        await check_csrf(request, found)
     return found
 
 
@@ -48,7 +48,8 @@ MaybeSignedInDep = Annotated[SignedIn | None, Depends(maybe_signed_in)]
 ActorDep = Annotated[Actor, Depends(actor_of)]
 
 
-async def _check_csrf(request: Request, found: SignedIn) -> None:
+async def check_csrf(request: Request, found: SignedIn) -> None:
+    """The session's own token, in the header or the form. Raises ForgedRequestError."""
     given = request.headers.get(CSRF_HEADER)
     if given is None and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         field = (await request.form()).get(CSRF_FIELD)

@@ -1,0 +1,1 @@
+"""The dispatch console: pages that work as plain HTML, made live by a doorbell."""
