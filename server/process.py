@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from uuid_utils.compat import uuid7
@@ -38,7 +39,8 @@ async def serve(settings: Settings, migrate: bool) -> None:
         transport = MqttTransport(settings.broker)
         centre.health.broker_connected = lambda: transport.connected
         ingest = Ingest(centre, transport, await epoch(centre))
-        web = _Web(uvicorn.Config(create_app(centre), log_config=None, timeout_graceful_shutdown=SHUTDOWN_S, ws="none"))
+        app = create_app(centre)
+        web = _Web(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=SHUTDOWN_S, ws="none"), app)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, web.stop)
@@ -49,6 +51,7 @@ async def serve(settings: Settings, migrate: bool) -> None:
                 group.create_task(commands.run(centre, transport)),
                 group.create_task(Worker(centre).run()),
                 group.create_task(centre.wakeup.listen(centre.db)),
+                group.create_task(app.state.doorbell.run()),
                 group.create_task(_say_ready(web, transport, settings)),
             ]
             await web.serve(sockets=[listening])
@@ -104,8 +107,9 @@ async def _say_ready(web: "_Web", transport: MqttTransport, settings: Settings) 
 class _Web(uvicorn.Server):
     """uvicorn without signal handlers of its own; says when it serves."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
+        self.app = app
         self.up = asyncio.Event()
 
     @contextlib.contextmanager
@@ -122,3 +126,4 @@ class _Web(uvicorn.Server):
         """Serve what is under way, then end; a second signal ends at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        self.app.state.doorbell.close()  # boards hold their streams for ever

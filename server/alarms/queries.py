@@ -72,7 +72,7 @@ def _row(
     resident = residents.get(alarm.resident_id or "")
     region = regions.get(alarm.region or "")
     of_kind = [s for s in signals if s.kind == alarm.kind]
-    latest = (of_kind or signals)[-1]
+    first, latest = (of_kind or signals)[0], (of_kind or signals)[-1]
     device = devices.get((latest.gateway_id or "", latest.device))
     kinds = dict.fromkeys([alarm.kind, *(s.kind for s in signals)])
     return BoardRow(
@@ -102,7 +102,9 @@ def _row(
         room=device.room if device else None,
         opened_at=alarm.opened_at,
         event_at=alarm.event_at,
-        late_s=max(0.0, (alarm.opened_at - alarm.event_at).total_seconds()),
+        raised_at=first.at,
+        # what the centre noticed by itself was on nobody's way
+        late_s=max(0.0, (first.at - first.event_at).total_seconds()) if first.event_id else 0.0,
         last_signal_at=signals[-1].at,
         pre_alarm_until=alarm.pre_alarm_until,
         claimed_by=names.get(alarm.claimed_by) if alarm.claimed_by else None,

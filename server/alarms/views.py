@@ -34,7 +34,8 @@ class BoardRow:
     room: str | None
     opened_at: datetime
     event_at: datetime
-    late_s: float  # receipt minus event time; shown from 30 s
+    raised_at: datetime  # receipt of the first signal of `kind`: ages count from here, also where it joined later
+    late_s: float  # receipt minus event time of that signal; shown from 30 s
     last_signal_at: datetime
     pre_alarm_until: datetime | None
     claimed_by: str | None  # display name
