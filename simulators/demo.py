@@ -156,7 +156,7 @@ def _introduce(running: Chain) -> None:
 async def _story(running: Chain, *, once: bool, pace: float) -> None:
     async with Home.at("127.0.0.1", running.ports.home) as home, _enter_pressed() as enter:
         await home.ordinary_minute()
-        await _first_of(enter, _somebody_watches(running))
+        await _first_of(enter, _somebody_watches(running, pace))
         if not enter.is_set():
             say("有人登录了。20 秒后……", "Somebody is watching. In 20 s …")
             await _first_of(enter, asyncio.sleep(FIRST_PRESS_S / pace))
@@ -189,7 +189,7 @@ async def _first_of(enter: asyncio.Event, other: Awaitable[object]) -> None:
         task.result()
 
 
-async def _somebody_watches(running: Chain) -> None:
+async def _somebody_watches(running: Chain, pace: float) -> None:
     """Returns when a board is open; after NOBODY_S where the server does not say how many there are."""
     began = asyncio.get_running_loop().time()
     async with httpx.AsyncClient(base_url=running.web_url, trust_env=False) as client:
@@ -198,7 +198,7 @@ async def _somebody_watches(running: Chain) -> None:
             counts = [line.split()[-1] for line in answer.text.splitlines() if line.startswith(WATCHERS)]
             if any(float(count) > 0 for count in counts):
                 return
-            if not counts and asyncio.get_running_loop().time() - began > NOBODY_S:
+            if not counts and asyncio.get_running_loop().time() - began > NOBODY_S / pace:
                 return
             await asyncio.sleep(0.5)
 

@@ -1,5 +1,7 @@
 """Puts a report into a table for people. Numbers are milliseconds since the press."""
 
+from unicodedata import east_asian_width
+
 from simulators.play import Report
 from simulators.scenario import HOPS, Scenario
 
@@ -9,11 +11,11 @@ HEADINGS = ("网关 stored", "中心 centre", "看板 board", "首呼 call", "�
 def table(report: Report, scenario: Scenario) -> str:
     """The whole report as text."""
     lines = [f"{scenario.title.zh} · {scenario.title.en}", ""]
-    lines.append("".join(f"{heading:>16}" for heading in ("呼救 call", *HEADINGS)))
+    lines.append("".join(_right(heading) for heading in ("呼救 call", *HEADINGS)))
     for event in report.events:
         reached = event.as_json()["ms"]
         cells = [f"{event.call.device} {event.call.kind}", *(_ms(reached.get(hop)) for hop in HOPS[1:])]
-        lines.append("".join(f"{cell:>18}" for cell in cells))
+        lines.append("".join(map(_right, cells)))
     counts = report.counts
     lines.append("")
     lines.append(
@@ -26,6 +28,11 @@ def table(report: Report, scenario: Scenario) -> str:
     lines += [f"✗ {problem}" for problem in report.problems]
     lines.append("✓ 通过 passed" if report.passed else "✗ 未通过 failed")
     return "\n".join(lines)
+
+
+def _right(text: str) -> str:
+    wide = sum(east_asian_width(character) in "WF" for character in text)
+    return " " * (18 - len(text) - wide) + text
 
 
 def _ms(value: float | None) -> str:

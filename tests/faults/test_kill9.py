@@ -8,7 +8,6 @@ import pytest
 from simulators import broker, record
 from simulators.chain import Part, Wanted, started
 from simulators.community import PlanTimes
-from simulators.home import Call
 from simulators.play import Player, at_work
 from tests.support import needs
 
@@ -26,21 +25,27 @@ def database(request: pytest.FixtureRequest) -> str:
     return url
 
 
-async def a_round(player: Player, part: Part, number: int) -> list[Call]:
-    """Ten presses; the part is killed in the middle of one of them, another in each round, and started again."""
-    calls: list[Call] = []
-    killing: asyncio.Task[None] | None = None
+async def a_round(player: Player, part: Part, number: int) -> None:
+    """Ten presses; the part is killed around another one of them in each round, and started again at once."""
+    restarting: asyncio.Task[None] | None = None
     for index in range(PRESSES):
         press = player.home.press_button if index % 2 else player.home.press_wristband
-        calls.append(await press())
-        if index == number:
-            if number % 2:  # while what was just said travels on, instead of at once
-                await player.home.until(lambda: "stored" in calls[-1].heard_at, WITHIN_S)
-            await player.chain.kill(part)
-            killing = asyncio.create_task(player.chain.start(part))
-    assert killing is not None
-    await killing
-    return calls
+        if index != number:
+            await press()
+            continue
+        match number % 3:
+            case 0:  # while it is being said
+                await asyncio.gather(press(), player.chain.kill(part))
+            case 1:  # when the home's broker has it
+                await press()
+                await player.chain.kill(part)
+            case _:  # when the gateway has it and passes it on
+                call = await press()
+                await player.home.until(lambda call=call: "stored" in call.heard_at, WITHIN_S)  # type: ignore[misc]
+                await player.chain.kill(part)
+        restarting = asyncio.create_task(player.chain.start(part))
+    assert restarting is not None
+    await restarting
 
 
 @pytest.mark.timeout(300)
