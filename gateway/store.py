@@ -48,13 +48,11 @@ class Store:
 
     async def _connect(self, read_only: bool) -> None:
         if not read_only:
-            self._writer = await aiosqlite.connect(self.path, isolation_level=None)
+            self._writer = await _connection(str(self.path))
             await self._pragma("journal_mode", "wal", "wal")
             await self._pragma("synchronous", "full", 2)
             await self._upgrade()
-        self._reader = await aiosqlite.connect(
-            f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
-        )
+        self._reader = await _connection(f"{self.path.absolute().as_uri()}?mode=ro")
         version = (await self.rows("PRAGMA user_version"))[0][0]
         if version != len(VERSIONS):
             raise StoreError(self.path, f"schema version {version}, this release reads {len(VERSIONS)}")
@@ -121,6 +119,13 @@ class Store:
                 await connection.close()
         if self._lock_file is not None:
             self._lock_file.close()
+
+
+async def _connection(where: str) -> aiosqlite.Connection:
+    uri = where.startswith("file:")
+    # Tried before it is handed to aiosqlite, whose thread outlives a connection that cannot be opened.
+    sqlite3.connect(where, uri=uri).close()
+    return await aiosqlite.connect(where, uri=uri, isolation_level=None)
 
 
 def _lock(path: Path) -> IO[bytes]:

@@ -204,6 +204,11 @@ class Rig:
         run = processes.python("gateway", "gateway", "run", "--config", str(config), cwd=self.directory)
         return processes.Command(run.name, run.argv, run.cwd, run.env, ready)
 
+    def tool(self, name: str) -> processes.Command:
+        """One of the short commands; its output is the child's tail."""
+        run = processes.python(name, "gateway", name, "--config", str(self.configure()), cwd=self.directory)
+        return processes.Command(run.name, run.argv, run.cwd, run.env, ready=None)
+
     async def start_gateway(
         self, config: Path | None = None, ready: Callable[[str], bool] = processes.json_ready
     ) -> processes.Child:
