@@ -110,8 +110,10 @@ class Journal:
             return done
 
     async def _shed(self) -> None:
+        """The older half of what telemetry waits; again, if that was not enough."""
         try:
-            await self._outbox.drop_telemetry(0, "made room for calls on a full disk")
+            waiting = (await self._outbox.depth()).pending.get(Priority.P2, 0)
+            await self._outbox.drop_telemetry(waiting // 2, "made room for calls on a full disk")
         except StoreFullError as error:
             log.error("cannot_shed", error=str(error))
 

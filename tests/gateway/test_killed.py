@@ -79,6 +79,21 @@ async def test_presses_wait_in_the_homes_broker_while_the_gateway_is_away(
     await centre.until(lambda: len(centre.of_kind("sos")) == 3)
 
 
+async def test_a_call_that_no_centre_has_is_confirmed_again_after_a_restart(
+    brokers: Rig, centre: Centre, home: Home
+) -> None:
+    centre.silent = True
+    gateway = await brokers.start_gateway()
+    id = await home.press_native("sos_bath")
+    await centre.until(lambda: len(centre.received) > 0)
+    await gateway.kill()
+    await brokers.start_gateway()
+    await home.until(lambda: home.stages(id) == ["stored", "stored"])
+    centre.silent = False
+    await home.until(lambda: home.stages(id) == ["stored", "stored", "centre"])
+    assert [str(e.id) for e in centre.of_kind("sos")] == [id]
+
+
 async def test_both_brokers_are_killed(brokers: Rig, centre: Centre, home: Home) -> None:
     await brokers.start_gateway(brokers.configure(centre="resend_s = 1\nreconnect_max_s = 2"))
     await home.press_native("before")

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from gateway.store import Store
+
 
 class VirtualClock:
     """Wall and monotonic time together; `advance` wakes sleepers in their order."""
@@ -53,3 +55,13 @@ async def settle() -> None:
     """Lets every task run until it waits for something. Not for code that waits for the disk."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def disk_idle(store: Store) -> None:
+    """Lets every task run until it waits for something else than the disk, whose threads know no virtual time."""
+    for _ in range(3):
+        await settle()
+        async with store.transaction():
+            pass
+        await store.rows("SELECT 1")
+    await settle()
