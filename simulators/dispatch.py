@@ -8,7 +8,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -88,16 +88,21 @@ class Dispatcher:
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(lambda: seen(self.board))
 
-    async def refresh(self) -> None:
-        """Fetches the board now, doorbell or not."""
-        answer = _checked(await self._client.get("/api/v1/alarms", params={"state": "all"}))
-        for row in answer["alarms"]:
-            known = self.board.alarms.get(row["id"])
+    async def refresh(self, state: Literal["open", "all"] = "open") -> None:
+        """Fetches the board now, doorbell or not. `all` also finds what opened and closed between two looks."""
+        listed = _checked(await self._client.get("/api/v1/alarms", params={"state": state}))["alarms"]
+        now = time.time()
+        rows = {row["id"]: row for row in listed}
+        gone = {
+            id_: alarm for id_, alarm in self.board.alarms.items() if id_ not in rows and alarm["state"] != "closed"
+        }
+        for id_ in (*rows, *gone):
+            known, row = self.board.alarms.get(id_), rows.get(id_)
             if known is None or known["_row"] != row:
-                full = _checked(await self._client.get(f"/api/v1/alarms/{row['id']}"))
-                self.board.alarms[row["id"]] = {**full, "_row": row}
-                now = time.time()
-                for signal in full["signals"]:
+                full = _checked(await self._client.get(f"/api/v1/alarms/{id_}"))
+                self.board.alarms[id_] = {**full, "_row": row}
+                shown = (s for s in full["signals"] if row is not None and s["received_at"] <= row["last_signal_at"])
+                for signal in shown:  # they stood on the board that came with this look, not only on the alarm's page
                     self.board.event_seen_at.setdefault(signal["event_id"], now)
         async with self._changed:
             self._changed.notify_all()

@@ -163,7 +163,7 @@ async def play(name: str, scenario: Scenario, chain: Chain) -> Report:
                 break
         with contextlib.suppress(TimeoutError):  # what is still missing then is told by the verdict
             await player.home.until(lambda: all("centre" in call.heard_at for call in player.home.calls), 5)
-        await player.desk.refresh()
+        await player.desk.refresh("all")
         board, calls = player.desk.board, player.home.calls
     report = Report(
         scenario=name,

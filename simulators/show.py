@@ -36,4 +36,6 @@ def _right(text: str) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.1f} ms"
+    if value is None:
+        return "–"
+    return f"{value:,.1f} ms" if value >= 0 else "已有 before"  # the alarm that it joined had it already

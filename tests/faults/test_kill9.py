@@ -66,7 +66,7 @@ async def test_every_press_becomes_one_signal_exactly_once(part: Part, database:
         pressed = ROUNDS * PRESSES + 1
         await player.home.until(lambda: "centre" in player.home.calls[-1].heard_at, WITHIN_S)
         await player.desk.until(lambda board: record.count(player.home.calls, board).signals >= pressed, WITHIN_S)
-        await player.desk.refresh()
+        await player.desk.refresh("all")
         counts = record.count(player.home.calls, player.desk.board)
     assert (counts.pressed, counts.lost, counts.duplicated) == (pressed, 0, 0)
     assert (counts.alarms, counts.signals) == (1, pressed)
