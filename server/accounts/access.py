@@ -80,8 +80,10 @@ def keep_session(response: Response, centre: Centre, token: str) -> None:
     )
 
 
-def forget_session(response: Response, centre: Centre) -> None:
-    """Take it away again."""
+async def end_session(request: Request, response: Response, centre: Centre, found: SignedIn) -> None:
+    """The session is over: its token opens nothing, its open boards are told, the browser forgets it."""
+    await sessions.sign_out(centre, found.token_hash)
+    request.app.state.doorbell.end_session(found.token_hash)
     response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=is_https(centre))
 
 

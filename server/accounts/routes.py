@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.accounts import sessions
-from server.accounts.access import SignedInDep, check_same_origin, forget_session, keep_session
+from server.accounts.access import SignedInDep, check_same_origin, end_session, keep_session
 from server.accounts.errors import NotSignedInError, WrongSignInError
 from server.accounts.passwords import MAX_LENGTH
 from server.accounts.sessions import SignedIn
@@ -61,10 +61,9 @@ async def who(found: SignedInDep, response: Response) -> SessionAnswer:
 
 
 @router.delete("/session", status_code=204, summary="Sign out")
-async def sign_out(found: SignedInDep, response: Response, centre: CentreDep) -> None:
+async def sign_out(request: Request, response: Response, centre: CentreDep, found: SignedInDep) -> None:
     """The session's token opens nothing any more."""
-    await sessions.sign_out(centre, found.token_hash)
-    forget_session(response, centre)
+    await end_session(request, response, centre, found)
 
 
 def tell_sign_in_problems(app: FastAPI) -> None:

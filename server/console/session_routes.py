@@ -12,7 +12,7 @@ from server.accounts.access import (
     SignedInDep,
     check_csrf,
     check_same_origin,
-    forget_session,
+    end_session,
     is_https,
     keep_session,
 )
@@ -60,10 +60,8 @@ async def sign_in(
 @router.post("/signout")
 async def sign_out(request: Request, centre: CentreDep, found: SignedInDep) -> Response:
     """The session's streams end with it."""
-    await sessions.sign_out(centre, found.token_hash)
-    request.app.state.doorbell.end_session(found.token_hash)
     response = RedirectResponse("/signin", 303)
-    forget_session(response, centre)
+    await end_session(request, response, centre, found)
     return response
 
 

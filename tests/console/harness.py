@@ -14,10 +14,14 @@ from functools import cache
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import select
 
+from server.accounts.actor import Actor
+from server.accounts.model import Account
 from server.app import create_app
 from server.db import Database
 from server.migrations.upgrade import upgrade
+from server.notify.channel import AnsweredBy, CallState, CallUpdate
 from server.residents.importer import Hashed, hash_secrets, import_community, parse_community
 from tests.server.harness import Story
 from tests.support.clock import FakeClock
@@ -103,13 +107,26 @@ class Desk(Story):
 
     async def settle(self, hashed: Hashed | None = None) -> None:
         await import_community(self.centre.db, parse_community(COMMUNITY), hashed or _hashed())
+        async with self.centre.db.read() as session:
+            for row in await session.scalars(select(Account)):
+                actor = Actor(row.id, row.username, row.display_name, row.role, row.region, row.language)
+                self.operators[row.username] = actor
         self.centre.health.broker_connected = lambda: True
         self.centre.health.worker_ticked_at = self.clock.now()
         self.app = create_app(self.centre)
 
-    async def call_of_number(self, number: str) -> str:
-        """Provider's id of the latest call to that number."""
-        return [sid for sid, call in self.phone.placed.items() if call.to == number][-1]
+    async def alarm_of(self, resident: str = "wang") -> str:
+        """The path of the resident's open alarm."""
+        return f"/alarms/{next(row.id for row in await self.board() if row.resident_id == resident)}"
+
+    async def call_says(self, person: str, state: CallState, seq: int) -> None:
+        """The provider reports on the latest call to that person."""
+        rows = await self.board()
+        steps = [step for row in rows for step in (await self.page(row.id)).steps]
+        attempt = [a for step in steps for a in step.attempts if a.address == NUMBERS[person]][-1]
+        assert attempt.provider_id
+        await self.calls.call_update(CallUpdate(attempt.id, attempt.provider_id, state, AnsweredBy.UNKNOWN, seq))
+        await self.settle_down()
 
     @asynccontextmanager
     async def client(self, username: str | None = None, **headers: str) -> AsyncIterator["Client"]:
