@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.centre import Centre
 from server.escalation import attempts
@@ -37,9 +37,9 @@ class Worker:
             while True:
                 try:
                     await self.tick()
-                except (OperationalError, DBAPIError, OSError) as error:
-                    log.error("escalation waits for the database", error=type(error).__name__)
-                    await asyncio.sleep(self._settings.poll_s)
+                except* (SQLAlchemyError, OSError) as errors:
+                    names = sorted({type(error).__name__ for error in errors.exceptions})
+                    log.error("escalation waits for the database", errors=names)
                 await self._centre.wakeup.wait(self._settings.poll_s, waiter)
         finally:
             self._centre.wakeup.unsubscribe(waiter)

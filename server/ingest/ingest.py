@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from devices.envelope import Ack, Envelope, decode_envelopes, down_topic, encode, parse_up_topic
 from devices.errors import DecodeError, EnvelopeError
@@ -27,6 +27,8 @@ GROUP = 200
 MAX_TELEMETRY = 20_000
 """p2 messages that may wait; more are left to their gateways, which send them again."""
 PAUSE_S = 1.0
+MAX_TRIES = 5
+"""A deadlock or a lock that was not had in time is tried so often before the message itself is suspected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +103,26 @@ class Ingest:
         return group
 
     async def _commit_for_sure(self, group: list[Arrival]) -> None:
-        """Committed and acknowledged, or quarantined; a database that is away is waited for."""
+        """Committed and acknowledged, or quarantined; a database that is away or busy is waited for."""
+        what, tries = read(group), 0
         while True:
             try:
-                await self._commit(read(group))
-            except SQLAlchemyError as error:
-                if not await self._database_answers():
+                await self._commit(what)
+                return
+            except (SQLAlchemyError, OSError) as error:
+                tries += 1
+                if not _is_about_content(error) and (tries < MAX_TRIES or not await self._database_answers()):
                     log.error("ingest waits for the database", waiting=len(group), error=type(error).__name__)
                     await asyncio.sleep(PAUSE_S)
                     continue
-                await self._one_by_one(group, error)
-            except OSError as error:
-                log.error("ingest waits for the database", waiting=len(group), error=type(error).__name__)
-                await asyncio.sleep(PAUSE_S)
-                continue
-            return
+                log.error("messages could not be stored", count=len(group), error=type(error).__name__)
+                if len(group) > 1:
+                    for arrival in group:  # one of them is the cause; nothing beside it may be lost
+                        await self._commit_for_sure([arrival])
+                    return
+                if what.poison and not what.good:
+                    raise  # not even its bytes can be kept: stop loudly, the gateway keeps it too
+                what = _Read(poison=[_poison(group[0], f"could not be stored: {type(error).__name__}")])
 
     async def _database_answers(self) -> bool:
         try:
@@ -124,18 +131,6 @@ class Ingest:
         except (SQLAlchemyError, OSError):
             return False
         return True
-
-    async def _one_by_one(self, group: list[Arrival], error: SQLAlchemyError) -> None:
-        """Something in the group cannot be stored: find it, quarantine it, lose nothing beside it."""
-        if len(group) > 1:
-            log.error("a group could not be stored, trying each message", error=type(error).__name__)
-            for arrival in group:
-                await self._commit_for_sure([arrival])
-            return
-        arrival = group[0]
-        problem = f"could not be stored: {type(error).__name__}"
-        log.error("message quarantined", gateway=arrival.gateway, problem=problem)
-        await self._commit(_Read(poison=[_poison(arrival, problem)]))
 
     async def _commit(self, group: _Read) -> None:
         now = self._centre.clock.now()
@@ -152,6 +147,16 @@ class Ingest:
             for start in range(0, len(ids), 500):
                 ack = Ack(v=1, epoch=self._epoch, ids=ids[start : start + 500])
                 self._transport.publish(down_topic(gateway, "ack"), encode(ack))
+
+
+def _is_about_content(error: SQLAlchemyError | OSError) -> bool:
+    """Whether the database refuses what is in the message (and always will), rather than failing for a while."""
+    if isinstance(error, DataError | IntegrityError):
+        return True
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return state[:2] in ("22", "23", "54")  # data exception, integrity, program limit
+    return isinstance(error, SQLAlchemyError)
 
 
 def _poison(arrival: Arrival, problem: str, ids: tuple[UUID, ...] | None = None, mode: Mode = Mode.ACTUAL) -> Poison:

@@ -103,6 +103,7 @@ class _Connection:
         if not isinstance(found, socket.socket):
             raise OSError("connection closed at once")
         self._socket = found
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or an acknowledgement waits some 40 ms
         self._loop.add_reader(found, self.client.loop_read)
         if self.client.want_write():
             self._add_writer()
