@@ -6,7 +6,6 @@ Everything in the pictures is invented by anhu-sim.
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,6 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
-SIZE = {"width": 1440, "height": 900}
 _SIGN_IN = re.compile(r"(?P<name>zuoxi0[12])\s+(?P<password>\S+)")
 _ADDRESS = re.compile(r"board\s+(?P<address>http://[\d.]+:\d+)/")
 
@@ -45,37 +43,36 @@ def demonstration() -> Iterator[tuple[str, dict[str, str]]]:
                 process.communicate(timeout=30)
 
 
-def sign_in(browser: Browser, address: str, name: str, password: str, language: str):  # type: ignore[no-untyped-def]
-    """A page with the board."""
-    page = browser.new_page(viewport=SIZE, locale=language, color_scheme="dark")  # type: ignore[arg-type]
+def look(browser: Browser, address: str, name: str, password: str, suffix: str) -> None:
+    """Signs in, starts the shift, takes the first alarm, and waits until somebody has accepted."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
     page.goto(f"{address}/signin")
     page.locator("input[name=username]").fill(name)
     page.locator("input[name=password]").fill(password)
     page.locator("input[name=password]").press("Enter")
     expect(page).to_have_url(re.compile(r"/board"))
-    return page
+    page.locator("[data-act=shift]").last.click()
+    page.locator("[data-act=heard]").click()
+    alarm = page.locator("a[href^='/alarms/']").first
+    alarm.wait_for(timeout=60_000)
+    alarm.click()
+    page.wait_for_url(re.compile(r"/alarms/"))
+    page.keyboard.press("a")
+    page.get_by_text(re.compile("is asked to go|请其前往|已接单")).first.wait_for(timeout=60_000)
+    page.screenshot(path=IMAGES / f"board{suffix}.png")
+    page.close()
 
 
 def main() -> None:
     from tests.support.needs import find_chromium
 
     IMAGES.mkdir(exist_ok=True)
-    with demonstration() as (address, passwords), sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         path = find_chromium()
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        languages = {"zuoxi02": ("en", ""), "zuoxi01": ("zh-CN", ".zh-CN")}
-        pages = {n: sign_in(browser, address, n, passwords[n], language) for n, (language, _) in languages.items()}
-        for name, (_, suffix) in languages.items():
-            page = pages[name]
-            alarm = page.locator("a[href^='/alarms/']").first
-            alarm.wait_for(timeout=60_000)
-            time.sleep(1)  # the age of the alarm begins to run
-            page.screenshot(path=IMAGES / f"board{suffix}.png")
-        page = pages["zuoxi02"]
-        page.locator("a[href^='/alarms/']").first.click()
-        page.wait_for_url(re.compile(r"/alarms/"))
-        page.get_by_text(re.compile("accepted", re.IGNORECASE)).first.wait_for(timeout=60_000)
-        page.screenshot(path=IMAGES / "alarm.png")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for name, suffix in (("zuoxi02", ""), ("zuoxi01", ".zh-CN")):
+            with demonstration() as (address, passwords):
+                look(browser, address, name, passwords[name], suffix)
         browser.close()
     for picture in sorted(IMAGES.glob("*.png")):
         print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1024} KiB")  # noqa: T201
