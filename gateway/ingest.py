@@ -117,8 +117,10 @@ class Ingest:
                 self._read(item, plan, tokens)
             elif isinstance(item, _Proof):
                 self._taken.proved(item.mids)
-            elif not item.present:
-                self._taken.session_lost()
+            else:
+                self._understanding.rearm()
+                if not item.present:
+                    self._taken.session_lost()
         done = await self._journal.commit(plan)
         self._confirm(plan, done, tokens)
 

@@ -51,6 +51,12 @@ class Understanding:
         """The MQTT filters of all sources."""
         return [s.format(base=base) for one, base in self._routes for s in one.subscriptions]
 
+    def rearm(self) -> None:
+        """Nobody listened for a while: what may have ended and begun again unheard counts again when next said."""
+        for one, base in self._routes:
+            for key in [key for key in self._memory if key[:2] == (one.source, base)]:
+                self._memory[key] = one.rearm(self._memory[key])
+
     def read(self, message: Message) -> Understood | None:
         """None for topics that say nothing to us."""
         for one, base in self._routes:

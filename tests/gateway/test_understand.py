@@ -105,3 +105,13 @@ def test_decode_errors_keep_their_field(monkeypatch: pytest.MonkeyPatch) -> None
     understood = Understanding([("picky", "p")], {}).read(Message("p/x", b"1", False, 0))
     assert understood is not None
     assert understood.problems[0].field == "battery"
+
+
+def test_a_level_that_may_have_ended_unheard_counts_again(understanding: Understanding) -> None:
+    pressed = {"sos": True, "battery": 87}
+    assert len(read(understanding, "zigbee2mqtt/feibit", pressed).reports) >= 1
+    repeats = [r.said for r in read(understanding, "zigbee2mqtt/feibit", pressed, 1.0).reports]
+    assert Sos() not in repeats, "a cached field that repeats is no press"
+    understanding.rearm()
+    after = [r.said for r in read(understanding, "zigbee2mqtt/feibit", pressed, 2.0).reports]
+    assert Sos() in after, "the release may have come while nobody listened"

@@ -77,6 +77,8 @@ async def test_damaged_payloads_are_kept_said_and_hold_up_nothing(brokers: Rig, 
     assert unknown["broken"].raw.encoding == "base64"
     await centre.until(lambda: [e.device for e in centre.of_kind("fault")] == ["typo"])
     await home.until(lambda: {e["field"] for e in home.errors} >= {"payload"} and len(home.errors) >= 2)
+    calls = {str(id), *(str(e.id) for e in unknown.values())}
+    await home.until(lambda: calls <= {f["id"] for f in home.feedback if f["stage"] == "centre"})
     await brokers.running["gateway"].stop()
     outbox = await brokers.running.start(brokers.tool("outbox"))
     counts = json.loads(outbox.tail())
