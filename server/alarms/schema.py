@@ -67,6 +67,13 @@ class SignalAnswer(_Answer):
     body: dict[str, object]
 
 
+class PersonAnswer(_Answer):
+    """Somebody a step reaches."""
+
+    name: str
+    relation: str
+
+
 class StepAnswer(_Answer):
     """A step of the plan."""
 
@@ -74,7 +81,7 @@ class StepAnswer(_Answer):
     step: int
     state: str = Field(description="waiting | running | done | skipped | halted")
     targets: list[str]
-    people: list[str]
+    people: list[PersonAnswer]
     due_at: datetime | None
 
 

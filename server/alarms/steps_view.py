@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.alarms.model import Alarm
-from server.alarms.views import AttemptView, StepView
+from server.alarms.views import AttemptView, PersonView, StepView
 from server.escalation.model import Attempt, Escalation
 from server.escalation.plan import DUTY, Ladder
 from server.escalation.results import OVER
@@ -24,9 +24,10 @@ async def step_views(
         for number, step in enumerate(ladder.steps):
             made = [a for a in attempts if a.ladder == row.ladder and a.step == number]
             if made:
-                people = tuple(dict.fromkeys(a.person for a in made))
+                people = tuple(dict.fromkeys(PersonView(a.person, a.relation) for a in made))
             else:
-                people = tuple(r.person for r in await reaches(session, step, alarm.resident_id, alarm.region))
+                found = await reaches(session, step, alarm.resident_id, alarm.region)
+                people = tuple(dict.fromkeys(PersonView(r.person, r.relation) for r in found))
             views.append(
                 StepView(
                     ladder=row.ladder,

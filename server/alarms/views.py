@@ -110,6 +110,14 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonView:
+    """Somebody a step reaches."""
+
+    name: str
+    relation: str  # to the resident, or the responder's role
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
     """One step of a ladder of the plan, past, running or to come."""
 
@@ -117,7 +125,7 @@ class StepView:
     step: int
     state: str  # done, running, waiting, skipped, halted
     targets: tuple[str, ...]  # as in the plan: operators, contact:1, responder:grid_worker
-    people: tuple[str, ...]  # who that is, as far as known now
+    people: tuple[PersonView, ...]  # who that is, as far as known now
     due_at: datetime | None  # when a waiting step starts, if nothing changes
     attempts: tuple[AttemptView, ...]
 

@@ -66,7 +66,8 @@ def _attempts(wording: Wording, step: StepView, whole: bool) -> list[PlanLine]:
 
 def _to_come(wording: Wording, step: StepView) -> PlanLine:
     targets = [_target(wording, target) for target in step.targets if target != "operators"]
-    who = wording.list_of(list(step.people)) or wording.list_of(targets)
+    people = [f"{wording.person(each.relation)} {each.name}".strip() for each in step.people]
+    who = wording.list_of(people) or wording.list_of(targets)
     ladder = wording.ladder(step.ladder)
     if step.state == "skipped":
         return PlanLine(ladder, who, None, wording.say("skipped: nobody to reach"), "fail")
