@@ -9,6 +9,8 @@ from pathlib import Path
 from simulators import amqtt_broker, community, demo, run, scenario
 from simulators.broker import BrokerKind
 
+BROKER_HELP = "default: what ANHU_BROKER says, else mosquitto where it is installed"
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -21,13 +23,13 @@ def _parser() -> argparse.ArgumentParser:
     demo_ = commands.add_parser("demo", help="everything runs and you are the operator")
     demo_.add_argument("--once", action="store_true", help="one press and no more")
     demo_.add_argument("--pace", type=float, default=1.0, help="5: the story goes five times as fast (default 1)")
-    demo_.add_argument("--broker", choices=list(BrokerKind), help="default: mosquitto where it is installed")
+    demo_.add_argument("--broker", choices=list(BrokerKind), help=BROKER_HELP)
 
     run_ = commands.add_parser("run", help="play a scenario on the whole chain and judge it")
     run_.add_argument("scenario", help="the name of a shipped scenario, or a YAML file")
     run_.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     run_.add_argument("--database", default="sqlite", help="sqlite, or the address of an empty PostgreSQL database")
-    run_.add_argument("--broker", choices=list(BrokerKind), help="default: mosquitto where it is installed")
+    run_.add_argument("--broker", choices=list(BrokerKind), help=BROKER_HELP)
     run_.add_argument("--keep", type=Path, metavar="FOLDER", help="keep configuration, databases and logs there")
 
     commands.add_parser("scenarios", help="list the shipped scenarios")

@@ -144,7 +144,7 @@ def _choose_ports(usual: bool) -> Ports:
     chosen: dict[str, int] = {}
     for name, port in USUAL_PORTS.items():
         chosen[name] = free_port(port if usual else None)
-    moved = {name: port for name, port in USUAL_PORTS.items() if usual and chosen[name] != port}
+    moved = {name: chosen[name] for name, port in USUAL_PORTS.items() if usual and chosen[name] != port}
     return Ports(**chosen, moved=moved)
 
 

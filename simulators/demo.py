@@ -25,10 +25,14 @@ from simulators.processes import ProcessError
 WATCHERS = "anhu_board_watchers"
 """The server's own count of open boards (/metrics)."""
 
+OPEN_ALARMS = "anhu_open_alarms"
+
+LOOK_S = 0.5
 NOBODY_S = 40.0
+PATIENCE_S = 240.0
 FIRST_PRESS_S = 20.0
 DAUGHTER_AFTER_S = 15.0
-CALM_S = 75.0
+CALM_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +115,11 @@ async def _demo(broker_kind: str | None, *, once: bool, pace: float) -> int:
             story = asyncio.create_task(_story(running, once=once, pace=pace))
             broken = asyncio.create_task(running.processes.broken())
             done, _ = await asyncio.wait({stopping, story, broken}, return_when=asyncio.FIRST_COMPLETED)
-            if story in done:
-                story.result()  # it only ends by an error, told here
-            code = 1 if broken in done else 0
+            if story in done:  # it goes on for ever, unless a part that it speaks to has ended
+                await asyncio.wait({broken}, timeout=2)
+                if not broken.done():
+                    story.result()
+            code = 1 if broken.done() else 0
             if code:
                 print(broken.result(), file=sys.stderr)  # noqa: T201
             say("\n正在停止全部进程……", "Stopping everything …")
@@ -134,6 +140,7 @@ def _introduce(running: Chain) -> None:
         f"  登录    sign in     {_bold('zuoxi01')}  {_bold(passwords['zuoxi01'])}   （中文界面）",
         f"                      zuoxi02  {passwords['zuoxi02']}   (in English)",
         f"  电话    telephones  {running.phone_url}/",
+        f"  家中    home        mqtt://127.0.0.1:{running.ports.home}   (mosquitto_pub -p {running.ports.home} …)",
         f"  记录    logs        {running.wanted.state / 'logs'}",
         "",
     ]
@@ -166,6 +173,9 @@ async def _story(running: Chain, *, once: bool, pace: float) -> None:
         while True:
             enter.clear()
             await _first_of(enter, asyncio.sleep(CALM_S / pace))
+            with contextlib.suppress(TimeoutError):  # one that nobody closes does not end the day
+                async with asyncio.timeout(PATIENCE_S / pace):
+                    await _first_of(enter, _until_metric(running, OPEN_ALARMS, lambda open_: open_ == 0))
             await home.ordinary_minute()
             if enter.is_set():
                 await _happen(FIRST, home)
@@ -190,17 +200,26 @@ async def _first_of(enter: asyncio.Event, other: Awaitable[object]) -> None:
 
 
 async def _somebody_watches(running: Chain, pace: float) -> None:
-    """Returns when a board is open; after NOBODY_S where the server does not say how many there are."""
-    began = asyncio.get_running_loop().time()
+    """Returns when a board is open; after NOBODY_S at the latest where the server does not count them."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(None if await _metric(running, WATCHERS) is not None else NOBODY_S / pace):
+            await _until_metric(running, WATCHERS, lambda boards: boards > 0)
+
+
+async def _until_metric(running: Chain, name: str, reached: Callable[[float], bool]) -> None:
+    while True:
+        value = await _metric(running, name)
+        if value is not None and reached(value):
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+async def _metric(running: Chain, name: str) -> float | None:
+    """The sum of a gauge of the server's /metrics over its labels; None where there is no such gauge."""
     async with httpx.AsyncClient(base_url=running.web_url, trust_env=False) as client:
-        while True:
-            answer = await client.get("/metrics")
-            counts = [line.split()[-1] for line in answer.text.splitlines() if line.startswith(WATCHERS)]
-            if any(float(count) > 0 for count in counts):
-                return
-            if not counts and asyncio.get_running_loop().time() - began > NOBODY_S / pace:
-                return
-            await asyncio.sleep(0.5)
+        lines = (await client.get("/metrics")).text.splitlines()
+    values = [float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+    return sum(values) if values else None
 
 
 @contextlib.asynccontextmanager

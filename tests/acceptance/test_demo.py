@@ -1,6 +1,7 @@
 """The demonstration as a newcomer meets it: read the address, sign in, see the alarm, claim, close, Ctrl-C."""
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -14,6 +15,9 @@ from simulators.dispatch import Dispatcher
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 60.0
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="missing: /proc, where children are counted"
+)
 
 
 @asynccontextmanager
@@ -49,7 +53,7 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts children in /proc")
+@needs_proc
 async def test_sign_in_see_the_alarm_claim_close_and_stop() -> None:
     async with demo("--once", "--pace", "10") as process:
         told = await said_until(process, "Please sign in")
@@ -81,3 +85,14 @@ async def test_ctrl_c_while_it_starts_stops_it() -> None:
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(WITHIN_S):
             assert await process.wait() == 0
+
+
+@needs_proc
+async def test_a_part_that_dies_is_told_and_ends_it() -> None:
+    async with demo("--once") as process:
+        await said_until(process, "Please sign in")
+        for part in children(process.pid):
+            if b"gateway" in Path(f"/proc/{part}/cmdline").read_bytes():  # noqa: ASYNC240 - a file of the kernel
+                os.kill(part, signal.SIGKILL)
+        assert "gateway ended with -9" in await said_until(process, "Run it again")
+        assert await process.wait() == 1
