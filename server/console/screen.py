@@ -53,7 +53,7 @@ class Screen:
     conditions: str
     allergies: str
     ability: str
-    readings: list[tuple[str, str]]
+    readings: list[tuple[str, str, str]]  # what, how much, how long ago
     key_safe: str  # "" where there is none, or the reader does not have the alarm
     has_key_safe: bool
     home_phone: str
@@ -145,15 +145,15 @@ def _ability(wording: Wording, resident: ResidentView | None) -> str:
     return wording.say("Ability level %(n)s of 4 (0 is able)") % {"n": resident.ability_level}
 
 
-def _readings(wording: Wording, page: AlarmPage, now: datetime) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _readings(wording: Wording, page: AlarmPage, now: datetime) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
     for kind, label in words.READINGS.items():
         if kind not in page.readings:
             continue
         value, body, at = page.readings[kind]
         text = f"{value:g}" if value is not None else f"{body.get('systolic')}/{body.get('diastolic')}"
         ago = wording.say("%(time)s ago") % {"time": wording.duration((now - at).total_seconds())}
-        found.append((wording.say(label), f"{text} {words.UNITS[kind]}".strip() + f" · {ago}"))
+        found.append((wording.say(label), f"{text} {words.UNITS[kind]}".strip(), ago))
     return found
 
 

@@ -201,10 +201,12 @@ class Served:
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        """As a process that is told to stop: streams end, the port is free."""
+        """As a process that dies: every connection breaks, the port is free."""
         if self._server is None or self._task is None:
             return
         self._server.should_exit = True
         self._server.force_exit = True
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # type: ignore[union-attr]
         await self._task
         self._server = self._task = None

@@ -154,8 +154,8 @@ async def test_alarm_page_tells_who_where_what(desk: Desk) -> None:
         "赣语",
         "房颤 · 抗凝药",
         "过敏：青霉素",
-        "心率 104 /min · 2 分钟前",
-        "血压 150/92 mmHg",
+        "104 /min 心率 · 2 分钟前",
+        "150/92 mmHg 血压",
         "失能等级 2",
         "02:16:14",  # the site's zone: 18:16:14 UTC
         "原始报文",

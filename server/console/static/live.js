@@ -9,7 +9,7 @@ export function listen({ changed, beat, link }) {
   let source = null;
   let heardAt = Date.now();
   let seen = null;
-  let state = "ok";
+  let state = "connecting";
   let over = false;
 
   function become(next) {
@@ -23,9 +23,9 @@ export function listen({ changed, beat, link }) {
     const { seq } = JSON.parse(event.data);
     const missed = seen !== null && seq !== seen;
     seen = seq;
-    const back = state === "lost";
+    const fresh = state !== "ok"; // just connected: what happened before is not known here
     become("ok");
-    if (event.type === "changed" || missed || back) changed();
+    if (event.type === "changed" || missed || fresh) changed();
     else beat();
   }
 

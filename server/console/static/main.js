@@ -16,7 +16,7 @@ function show() {
     const banner = document.getElementById(state);
     if (banner !== null) banner.hidden = link !== state;
   }
-  sound.want(link === "ok" ? alarmSound : "lost");
+  sound.want(link === "lost" || link === "signed-out" ? "lost" : alarmSound);
   showCount();
   tick();
   const timeline = document.getElementById("timeline");
@@ -61,12 +61,25 @@ addEventListener("click", (event) => {
 addEventListener("submit", (event) => {
   if (event.target.dataset.act === "signout") sound.endShift();
 });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.boosted) return;
+  for (const id of ["queue", "live"]) {
+    // An answer for a page that one has left must not look for its place on the next one.
+    document.getElementById(id)?.addEventListener("htmx:beforeOnLoad", (late) => late.preventDefault());
+  }
+});
 document.addEventListener("htmx:afterSwap", (event) => {
   show();
   if (event.detail.boosted) document.querySelector("main h1")?.focus();
 });
-document.addEventListener("htmx:afterSettle", show); // the tab's title comes last
-document.addEventListener("htmx:historyRestore", show);
+document.addEventListener("htmx:afterSettle", (event) => {
+  show(); // the tab's title comes last
+  if (event.detail.boosted) tell("anhu:changed"); // a ring that came while this page was on its way
+});
+document.addEventListener("htmx:historyRestore", () => {
+  show();
+  tell("anhu:changed");
+});
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 401) live.signedOut();
 });
