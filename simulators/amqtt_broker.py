@@ -1,7 +1,8 @@
 """amqtt with Mosquitto's accounts and topic rules, where Mosquitto is not installed. For demonstration only.
 
-It forgets sessions when a client takes over another's place and drops messages under load; the end-to-end
-acknowledgements of docs/protocol.md cover that for a demonstration. Never run it in production.
+It forgets sessions when a client takes over another's place and drops messages under load. The end-to-end
+acknowledgements of docs/protocol.md cover that between gateway and centre, and for devices that repeat themselves; what
+Zigbee2MQTT says while a killed gateway is away is lost with it. Never run it in production.
 """
 
 import asyncio

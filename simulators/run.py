@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from simulators import broker, chain, show
+from simulators import amqtt_broker, broker, chain, show
 from simulators.community import PlanTimes
 from simulators.play import Report, behaviour_of, play
 from simulators.processes import ProcessError
@@ -34,6 +34,8 @@ def run(name: str, *, as_json: bool, database: str, broker_kind: str | None, kee
 
 
 async def _played(name: str, scenario: Scenario, database: str, broker_kind: str | None, keep: Path | None) -> Report:
+    if broker.choose(broker_kind) is broker.BrokerKind.AMQTT:
+        print(amqtt_broker.WARNING, file=sys.stderr)  # noqa: T201
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
