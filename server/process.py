@@ -26,6 +26,8 @@ from server.migrations.upgrade import is_current, upgrade
 
 log = structlog.get_logger()
 
+FINISH_S = 15.0
+"""So long may what is in hand take to end: longer than the telephone provider's time-out."""
 SHUTDOWN_S = 3
 """Open requests and event streams get so long to end."""
 
@@ -45,17 +47,22 @@ async def serve(settings: Settings, migrate: bool) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, web.stop)
         async with asyncio.TaskGroup() as group:
-            parts = [
+            connections = [
                 group.create_task(transport.run(ingest.receive)),
+                group.create_task(centre.wakeup.listen(centre.db)),
+                group.create_task(_say_ready(web, transport, settings)),
+            ]
+            working = [
                 group.create_task(ingest.run()),
                 group.create_task(commands.run(centre, transport)),
                 group.create_task(Worker(centre).run()),
-                group.create_task(centre.wakeup.listen(centre.db)),
                 group.create_task(app.state.doorbell.run()),
-                group.create_task(_say_ready(web, transport, settings)),
             ]
             await web.serve(sockets=[listening])
-            for part in parts:
+            centre.wakeup.stop()
+            ingest.stop()
+            await asyncio.wait(working, timeout=FINISH_S)
+            for part in connections + working:
                 part.cancel()
     finally:
         await centre.voice.aclose()

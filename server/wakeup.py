@@ -14,14 +14,24 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._waiters: set[asyncio.Event] = set()
+        self.stopped = False
+        """Set once, by `stop`: whoever works on the database ends after what he has in hand. A cancelled transaction
+        would leave its connection, and on SQLite the writer's lock with it, to the garbage collector."""
 
     def ring(self) -> None:
         """Something was committed."""
         for waiter in self._waiters:
             waiter.set()
 
+    def stop(self) -> None:
+        """The process ends: every loop that looks at `stopped` does too."""
+        self.stopped = True
+        self.ring()
+
     async def wait(self, seconds: float, waiter: asyncio.Event) -> None:
         """Until `waiter` (from `subscribe`) is rung, at most `seconds`; rings in between calls are not lost."""
+        if self.stopped:
+            return
         with suppress(TimeoutError):
             await asyncio.wait_for(waiter.wait(), seconds)
         waiter.clear()

@@ -3,6 +3,7 @@
 Never: a network call inside a transaction; a second call because an answer was slow.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -34,13 +35,15 @@ class Claimed:
     call: OutgoingCall
 
 
-async def due_attempts(db: Database, now: datetime, states: tuple[str, ...], limit: int = 50) -> list[UUID]:
-    """Attempts in `states` that must be looked at, the gravest alarm's first."""
+async def due_attempts(
+    db: Database, now: datetime, states: tuple[str, ...], busy: Collection[UUID], limit: int
+) -> list[UUID]:
+    """Attempts in `states` that must be looked at and are not in hand already, the gravest alarm's first."""
     async with db.read() as session:
         query = (
             select(Attempt.id)
             .join(Alarm, Alarm.id == Attempt.alarm_id)
-            .where(Attempt.state.in_(states), Attempt.due_at <= now)
+            .where(Attempt.state.in_(states), Attempt.due_at <= now, Attempt.id.not_in(busy))
             .order_by(Alarm.priority, Attempt.due_at, Attempt.id)
             .limit(limit)
         )

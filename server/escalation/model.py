@@ -45,7 +45,7 @@ class Attempt(Base):
         UniqueConstraint(
             "alarm_id", "epoch", "ladder", "round", "step", "contact_method_id", "try", name="uq_attempt_of"
         ),
-        Index("ix_attempt_state_due_at", "state", "due_at"),
+        Index("ix_attempt_due_at", "due_at"),
         Index("ix_attempt_address_state", "address", "state"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

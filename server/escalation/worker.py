@@ -3,23 +3,29 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.alarms.lifecycle import State
+from server.alarms.model import Alarm
 from server.centre import Centre
 from server.escalation import attempts
 from server.escalation.calls import apply_update
-from server.escalation.model import Attempt
+from server.escalation.model import Attempt, Escalation
 from server.escalation.steps import end_due_windows, lock_alarm, start_due_steps
+from server.homes.model import Gateway
 from server.homes.supervision import raise_silent_gateways
 from server.notify.channel import AnsweredBy, CallState, CallUpdate, ProviderUnavailableError, Retry, ours
 
 log = structlog.get_logger()
+
+AT_ONCE = 50
+"""Attempts that one process has in hand with the provider at a time."""
 
 
 class Worker:
@@ -29,40 +35,83 @@ class Worker:
         self._centre = centre
         self._owner = f"{socket.gethostname()}-{os.getpid()}"
         self._settings = centre.settings.escalation
+        self._busy: set[UUID] = set()
 
     async def run(self) -> None:
-        """Until cancelled. A database that is away is waited for: rows keep what is due."""
+        """Until the process stops. A database that is away is waited for: rows keep what is due."""
         waiter = self._centre.wakeup.subscribe()
         try:
-            while True:
-                try:
-                    await self.tick()
-                except* (SQLAlchemyError, OSError) as errors:
-                    names = sorted({type(error).__name__ for error in errors.exceptions})
-                    log.error("escalation waits for the database", errors=names)
-                await self._centre.wakeup.wait(self._settings.poll_s, waiter)
+            async with asyncio.TaskGroup() as calls:
+                while not self._centre.wakeup.stopped:
+                    try:
+                        await self._look(calls)
+                    except (SQLAlchemyError, OSError) as error:
+                        log.error("escalation waits for the database", error=type(error).__name__)
+                    await self._centre.wakeup.wait(self._settings.poll_s, waiter)
         finally:
             self._centre.wakeup.unsubscribe(waiter)
 
     async def tick(self) -> int:
-        """Everything that is due at the clock's now. Returns how many rows were looked at."""
+        """Everything that is due at the clock's now, done to its end. Returns how many rows were looked at."""
+        async with asyncio.TaskGroup() as calls:
+            return await self._look(calls)
+
+    async def _look(self, calls: asyncio.TaskGroup) -> int:
+        """Rows are worked here; what needs the provider goes on in `calls`: no alarm waits for another's."""
         db, now = self._centre.db, self._centre.clock.now()
-        done = await end_due_windows(db, now)
-        done += await raise_silent_gateways(self._centre, now)
-        done += await start_due_steps(db, now)
-        done += await self._each(attempts.due_attempts(db, now, ("sending",)), self._recover)
-        done += await self._each(attempts.due_attempts(db, now, ("placed", "ringing", "answered")), self._ask)
-        done += await self._each(attempts.due_attempts(db, now, ("pending",)), self._make)
+        due = await self._due(now)
+        done = 0
+        if due.windows:
+            done += await end_due_windows(db, now)
+        if due.gateways:
+            done += await raise_silent_gateways(self._centre, now)
+        if due.windows or due.steps:
+            done += await start_due_steps(db, now)
+        if done or due.attempts:
+            done += await self._each(calls, now, ("sending",), self._recover)
+            done += await self._each(calls, now, ("placed", "ringing", "answered"), self._ask)
+            done += await self._each(calls, now, ("pending",), self._make)
         self._centre.health.worker_ticked_at = self._centre.clock.now()
         return done
 
-    async def _each(self, due: Awaitable[list[UUID]], act: Callable[[UUID], Coroutine[None, None, None]]) -> int:
-        """All at once: a slow provider must not make the second call wait for the first."""
-        ids = await due
-        async with asyncio.TaskGroup() as group:
-            for attempt_id in ids:
-                group.create_task(act(attempt_id))
+    async def _due(self, now: datetime) -> Row[bool, bool, bool, bool]:
+        """What there is to do, in one question: most looks find nothing, and each commit causes one."""
+        window = select(Alarm.id).where(Alarm.state == State.PRE_ALARM, Alarm.pre_alarm_until <= now)
+        gateway = select(Gateway.id).where(Gateway.silent_due_at <= now, Gateway.silent_since.is_(None))
+        step = select(Escalation.id).where(Escalation.due_at <= now)
+        attempt = select(Attempt.id).where(Attempt.due_at <= now)
+        async with self._centre.db.read() as session:
+            return (
+                await session.execute(
+                    select(
+                        window.exists().label("windows"),
+                        gateway.exists().label("gateways"),
+                        step.exists().label("steps"),
+                        attempt.exists().label("attempts"),
+                    )
+                )
+            ).one()
+
+    async def _each(
+        self,
+        calls: asyncio.TaskGroup,
+        now: datetime,
+        states: tuple[str, ...],
+        act: Callable[[UUID], Coroutine[None, None, None]],
+    ) -> int:
+        ids = await attempts.due_attempts(self._centre.db, now, states, self._busy, AT_ONCE - len(self._busy))
+        for attempt_id in ids:
+            self._busy.add(attempt_id)
+            calls.create_task(self._one(attempt_id, act))
         return len(ids)
+
+    async def _one(self, attempt_id: UUID, act: Callable[[UUID], Coroutine[None, None, None]]) -> None:
+        try:
+            await act(attempt_id)
+        except (SQLAlchemyError, OSError) as error:  # its row is still due, or becomes so when its lease ends
+            log.error("attempt waits for the database", attempt=str(attempt_id), error=type(error).__name__)
+        finally:
+            self._busy.discard(attempt_id)
 
     async def _make(self, attempt_id: UUID) -> None:
         db, settings = self._centre.db, self._settings

@@ -50,10 +50,10 @@ async def send_due(centre: Centre, transport: Transport, now: datetime) -> int:
 
 
 async def run(centre: Centre, transport: Transport) -> None:
-    """Until cancelled."""
+    """Until the process stops."""
     waiter = centre.wakeup.subscribe()
     try:
-        while True:
+        while not centre.wakeup.stopped:
             try:
                 if await _some_due(centre):
                     await send_due(centre, transport, centre.clock.now())

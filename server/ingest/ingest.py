@@ -67,6 +67,7 @@ class Ingest:
         self._epoch = epoch
         self._waiting: dict[Priority, deque[Arrival]] = {priority: deque() for priority in Priority}
         self._some = asyncio.Event()
+        self._stopped = False
 
     def receive(self, topic: str, payload: bytes) -> None:
         """Called by the transport in the event loop."""
@@ -84,14 +85,19 @@ class Ingest:
         self._some.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while True:
+        """Until `stop`, or cancelled between two groups."""
+        while not self._stopped:
             await self._some.wait()
             group = self._take()
             if not group:
                 self._some.clear()
                 continue
             await self._commit_for_sure(group)
+
+    def stop(self) -> None:
+        """End after the group in hand; what still waits was not acknowledged and comes again."""
+        self._stopped = True
+        self._some.set()
 
     def _take(self) -> list[Arrival]:
         """The next group, life first."""
@@ -110,6 +116,8 @@ class Ingest:
                 await self._commit(what)
                 return
             except (SQLAlchemyError, OSError) as error:
+                if self._stopped:
+                    return  # unacknowledged: its gateway keeps it
                 tries += 1
                 if not _is_about_content(error) and (tries < MAX_TRIES or not await self._database_answers()):
                     log.error("ingest waits for the database", waiting=len(group), error=type(error).__name__)

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from devices.envelope import encode, up_topic
-from devices.events import Mode, Priority
+from devices.events import Fall, Mode, Priority
 from server.alarms.model import Alarm, SignalRow, Timeline, UiEvent
 from server.alarms.timeline import entry_hash
 from server.errors import AlreadyTakenError
 from server.escalation.worker import Worker
 from server.ingest.ingest import Ingest
 from server.migrations.check import check
-from server.notify.channel import KeyOutcome
+from server.notify.channel import GiveUp, KeyOutcome, OutgoingCall, Placed, Retry, Unsure
 from tests.server.harness import Broker, Story
 
 
@@ -90,3 +90,32 @@ async def test_every_change_rings_the_doorbell(told: Story) -> None:
 @pytest.mark.timeout(60)
 async def test_migrations_equal_models_on_both(database_url: str) -> None:
     assert await check(database_url) == []
+
+
+async def test_a_slow_provider_holds_up_nobody_else(told: Story) -> None:
+    """While one call is being placed for as long as the provider likes, other alarms' steps go on."""
+    slow, placing = asyncio.Event(), asyncio.Event()
+    place = told.phone.place
+
+    async def hesitating(call: OutgoingCall) -> Placed | Retry | Unsure | GiveUp:
+        if not placing.is_set():
+            placing.set()
+            await slow.wait()
+        return await place(call)
+
+    told.phone.place = hesitating  # type: ignore[method-assign]
+    await told.press()
+    told.clock.advance(15)
+    running = asyncio.create_task(told.worker.run())
+    try:
+        async with asyncio.timeout(30):
+            await placing.wait()
+            await told.send(told.envelope(Fall(), gateway="gw-2"))
+            told.clock.advance(30)
+            waiter = told.centre.wakeup.subscribe()
+            while (await told.board("jian"))[0].state != "open":
+                await told.centre.wakeup.wait(0.1, waiter)
+    finally:
+        slow.set()
+        told.centre.wakeup.stop()
+        await running

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -52,9 +52,8 @@ async def test_the_worker_survives_and_goes_on(told: Story, monkeypatch: pytest.
             while not told.phone.calls:
                 await told.centre.wakeup.wait(0.2, waiter)
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        told.centre.wakeup.stop()
+        await running
     assert len(told.phone.calls) == 1
 
 

@@ -381,8 +381,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_attempt_address_state", "attempt", ["address", "state"], unique=False)
     op.create_index(op.f("ix_attempt_alarm_id"), "attempt", ["alarm_id"], unique=False)
+    op.create_index("ix_attempt_due_at", "attempt", ["due_at"], unique=False)
     op.create_index(op.f("ix_attempt_provider_id"), "attempt", ["provider_id"], unique=False)
-    op.create_index("ix_attempt_state_due_at", "attempt", ["state", "due_at"], unique=False)
 
 
 def downgrade() -> None:
