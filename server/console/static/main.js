@@ -6,6 +6,7 @@ import * as sound from "./sound.js";
 
 const root = document.documentElement;
 let alarmSound = "none";
+let goingBack = null;
 
 const tell = (name) => document.body.dispatchEvent(new CustomEvent(name));
 
@@ -75,6 +76,10 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   show(); // the tab's title comes last
   if (event.detail.boosted) tell("anhu:changed"); // a ring that came while this page was on its way
+});
+document.addEventListener("htmx:historyCacheMiss", (event) => {
+  goingBack?.abort(); // back and forth in haste: only the page one ended at may appear
+  goingBack = event.detail.xhr;
 });
 document.addEventListener("htmx:historyRestore", () => {
   show();
