@@ -5,7 +5,9 @@ Must never let a test pass that did not run.
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,8 +57,24 @@ def _playwright_cache() -> Path:
     return mac if mac.exists() else Path.home() / ".cache/ms-playwright"
 
 
+@cache
+def driver_problem() -> str | None:
+    """Why Playwright's driver cannot start here, which brings its own Node.js; None when it can."""
+    from playwright._impl._driver import compute_driver_executable
+
+    try:
+        done = subprocess.run(
+            [*compute_driver_executable(), "--version"], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return done.stderr.strip().rpartition("/node: ")[2] or "it says nothing" if done.returncode else None
+
+
 def chromium() -> Path:
-    """An installed Chromium; ends the test where there is none."""
+    """An installed Chromium that Playwright can drive; ends the test where there is none."""
+    if problem := driver_problem():
+        missing(f"Playwright's driver does not start: {problem} (on Debian, perhaps: apt install libatomic1)")
     return find_chromium() or missing("Chromium (install your system's chromium, or: playwright install chromium)")
 
 
