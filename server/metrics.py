@@ -9,5 +9,6 @@ REFUSED = Counter("anhu_telemetry_refused", "Telemetry not taken in because too 
 COMMITTED = Counter("anhu_events_committed", "Envelopes committed, duplicates included")
 QUARANTINED = Counter("anhu_messages_quarantined", "Messages that could not be read")
 COMMIT = Histogram("anhu_ingest_commit_seconds", "Time of one ingest transaction", buckets=_BUCKETS)
+BOARD_WATCHERS = Gauge("anhu_board_watchers", "Open event streams: browsers that watch the board")
 OPEN_ALARMS = Gauge("anhu_open_alarms", "Alarms not closed", ["mode"])
 """Kept by health.py at each scrape."""

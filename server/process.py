@@ -22,6 +22,7 @@ from server.ingest import commands
 from server.ingest.ingest import Ingest
 from server.ingest.model import Centre as CentreRow
 from server.ingest.mqtt import MqttTransport
+from server.ingest.rehearsal import rehearse
 from server.migrations.upgrade import is_current, upgrade
 
 log = structlog.get_logger()
@@ -73,7 +74,8 @@ async def serve(settings: Settings, migrate: bool) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """The web port, taken before anything else is done. Raises StartError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named TCP, asyncio turns Nagle's algorithm off; without it each answer would wait some 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -84,12 +86,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def prepare(centre: Centre, migrate: bool) -> None:
-    """The database answers and has this release's shape. Raises StartError."""
+    """The database answers, has this release's shape and takes in a press. Raises StartError."""
     try:
         if migrate:
             await upgrade(centre.db)
         elif not await is_current(centre.db):
             raise StartError("database.url: not migrated to this release: run `anhu-server migrate`")
+        await rehearse(centre)
     except (SQLAlchemyError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error)
         raise StartError(f"database.url: {reason}") from error

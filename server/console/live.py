@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from server import metrics
 from server.accounts import sessions
 from server.accounts.access import SignedInDep
 from server.alarms.model import UiEvent
@@ -95,6 +96,7 @@ class Doorbell:
     async def stream(self, token_hash: str) -> AsyncIterator[bytes]:
         """One client's bytes. A slow client misses rings in between, which say nothing more than the last."""
         self._clients[token_hash] += 1
+        metrics.BOARD_WATCHERS.inc()
         known, turn = self._changes, self._turn
         try:
             yield b"retry: 1000\n\n" + self._beat
@@ -110,6 +112,7 @@ class Doorbell:
                 elif not self.closed:
                     yield self._beat
         finally:
+            metrics.BOARD_WATCHERS.dec()
             self._clients[token_hash] -= 1
             if not self._clients[token_hash]:
                 del self._clients[token_hash]

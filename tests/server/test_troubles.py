@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.alarms.model import Alarm, SignalRow, Timeline, UiEvent
+from server.escalation.model import Escalation
 from server.ingest import ingest
-from server.ingest.model import Quarantine
+from server.ingest.model import Event, Inbox, Quarantine
+from server.ingest.rehearsal import rehearse
 from tests.server.harness import Story
 
 
@@ -63,3 +66,10 @@ async def test_a_failing_tick_says_so(told: Story, monkeypatch: pytest.MonkeyPat
     Stumbling(told, monkeypatch, 1)
     with pytest.raises((SQLAlchemyError, ExceptionGroup)):
         await told.worker.tick()
+
+
+async def test_the_rehearsal_leaves_nothing_behind(told: Story) -> None:
+    await rehearse(told.centre)
+    assert await told.board() == []
+    for table in (Alarm, SignalRow, Inbox, Event, Timeline, UiEvent, Escalation):
+        assert await told.count(table) == 0
