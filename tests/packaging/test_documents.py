@@ -100,7 +100,7 @@ def test_the_readme_s_message_is_understood() -> None:
     """What a newcomer copies, put through the decoder that the gateway uses."""
     said = re.search(r"""-m "(\{.*\})"$""", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert said
-    payload = said[1].replace('\\"', '"').replace("$(uuidgen)", str(uuid.uuid4()))
+    payload = said[1].replace('\\"', '"').replace("$id", str(uuid.uuid4()))
     done = subprocess.run(
         [sys.executable, "-m", "devices", "decode", "--source", "native", "--topic", "anhu/device/v1/my_button/up"],
         input=payload, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
