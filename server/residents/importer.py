@@ -90,10 +90,12 @@ async def import_community(db: Database, community: Community, hashed: Hashed, d
 
 
 async def _check(session: AsyncSession, community: Community) -> None:
-    """Everything that is referred to exists; one line per mistake."""
+    """Everything that is referred to exists, nobody's contact is taken away; one line per mistake."""
     regions = set(await session.scalars(select(Region.path))) | {r.path for r in community.regions}
     residents = set(await session.scalars(select(Resident.id))) | {r.id for r in community.residents}
     gateways = set(await session.scalars(select(Gateway.id))) | {g.id for g in community.gateways}
+    contacts = await session.execute(select(Contact.id, Contact.resident_id))
+    owners = {row.id: row.resident_id for row in contacts}
     mistakes: list[str] = []
 
     def known(where: str, what: str, value: str | None, there: Iterable[str]) -> None:
@@ -111,6 +113,11 @@ async def _check(session: AsyncSession, community: Community) -> None:
             known(f"{name}.{i}.resident", "resident", entry.resident, residents)
     for i, device in enumerate(community.devices):
         known(f"devices.{i}.gateway", "gateway", device.gateway, gateways)
+    for i, resident in enumerate(community.residents):
+        for j, contact in enumerate(resident.contacts):
+            if owners.get(contact.id, resident.id) != resident.id:
+                owner = f"already a contact of resident {owners[contact.id]!r}: give this one another id"
+                mistakes.append(f"residents.{i}.contacts.{j}.id: {contact.id!r} is {owner}")
     if mistakes:
         raise ImportFileError("\n".join(mistakes))
 
@@ -140,10 +147,12 @@ async def _resident(session: AsyncSession, entry: ResidentEntry) -> None:
 
 async def _methods(session: AsyncSession, contact: str | None, responder: str | None, phones: list[str]) -> None:
     person = contact or responder
-    for position, phone in enumerate(phones, start=1):
+    kind = "c" if contact else "r"  # a contact and a responder may have the same id, up to 64 characters of 80
+    ids = {f"{kind}:{person}:voice:{position}": phone for position, phone in enumerate(phones, start=1)}
+    for position, (method, phone) in enumerate(ids.items(), start=1):
         await session.merge(
             ContactMethod(
-                id=f"{person}:voice:{position}",
+                id=method,
                 contact_id=contact,
                 responder_id=responder,
                 position=position,
@@ -152,7 +161,7 @@ async def _methods(session: AsyncSession, contact: str | None, responder: str | 
             )
         )
     column = ContactMethod.contact_id if contact else ContactMethod.responder_id
-    superfluous = select(ContactMethod.id).where(column == person, ContactMethod.position > len(phones))
+    superfluous = select(ContactMethod.id).where(column == person, ContactMethod.id.not_in(ids))
     await _delete_methods(session, list(await session.scalars(superfluous)))
 
 

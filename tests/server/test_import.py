@@ -62,6 +62,57 @@ async def test_importing_again_changes_and_forgets_numbers_but_keeps_the_log(tol
     assert (await told.call_of("daughter")).person == "王芳", "the alarm keeps whom it called"
 
 
+async def test_a_contact_is_never_taken_away_from_another_resident(told: Story) -> None:
+    taking = """
+residents:
+  - id: li
+    region: "360000/360800"
+    name: 李德全
+    address: 某村 3 号
+    contacts:
+      - {id: son, name: 李明, relation: son, phones: []}
+      - {id: daughter, name: 李芳, relation: daughter, phones: ["+8610000000009"]}
+"""
+    with pytest.raises(ImportFileError, match=r"^residents\.0\.contacts\.1\.id: 'daughter' .* resident 'wang'"):
+        await import_community(told.centre.db, parse_community(taking), Hashed())
+    async with told.centre.db.read() as session:
+        daughter = await session.get(Contact, "daughter")
+        assert await session.get(Contact, "son") is None
+    assert daughter is not None
+    assert (daughter.resident_id, daughter.name) == ("wang", "王芳")
+
+
+async def test_a_responder_and_a_contact_of_the_same_id_keep_their_own_numbers(told: Story) -> None:
+    long = "x" * 64
+    both = f"""
+residents:
+  - id: li
+    region: "360000/360800"
+    name: 李德全
+    address: 某村 3 号
+    contacts: [{{id: {long}, name: 李明, relation: son, phones: ["+8610000000008"]}}]
+responders:
+  - {{id: {long}, name: 李邻居, role: neighbour, region: "360000/360800", phones: ["+8610000000009"]}}
+"""
+    for _ in range(2):  # importing again finds the same rows
+        await import_community(told.centre.db, parse_community(both), Hashed())
+    async with told.centre.db.read() as session:
+        methods = await session.scalars(select(ContactMethod).order_by(ContactMethod.address))
+        numbers = [(m.contact_id, m.responder_id, m.address) for m in methods if long in (m.contact_id, m.responder_id)]
+    assert numbers == [(long, None, "+8610000000008"), (None, long, "+8610000000009")]
+
+
+async def test_a_number_kept_under_another_row_id_is_not_called_twice(told: Story) -> None:
+    async with told.centre.db.write() as session:
+        session.add(
+            ContactMethod(id="old", contact_id="daughter", position=1, channel="voice", address="+8610000000001")
+        )
+    await import_community(told.centre.db, parse_community(COMMUNITY), Hashed())
+    async with told.centre.db.read() as session:
+        methods = (await session.scalars(select(ContactMethod).where(ContactMethod.contact_id == "daughter"))).all()
+    assert [m.address for m in methods] == ["+8610000000001"]
+
+
 async def test_dry_run_changes_nothing(told: Story) -> None:
     counts = await import_community(
         told.centre.db, parse_community(COMMUNITY.replace("王桂兰", "X")), Hashed(), dry_run=True
