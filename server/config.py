@@ -1,6 +1,7 @@
 """The centre's configuration: a TOML file, overridden by ANHU_SERVER_… variables. Unknown keys are refused."""
 
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from devices.errors import SettingsError
 from devices.settings import Section, parse_settings
+from server.errors import StartError
 
 PREFIX = "ANHU_SERVER_"
 
@@ -17,6 +19,10 @@ def _secret(value: SecretStr | None, file: Path | None) -> str | None:
     if value is not None:
         return value.get_secret_value()
     return file.read_text().strip() if file is not None else None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 class DatabaseSettings(Section):
@@ -32,10 +38,29 @@ class BrokerSettings(Section):
     username: str = "anhu-server"
     password: SecretStr | None = None
     password_file: Path | None = None
+    ca_file: Path | None = None  # for mqtts: where the broker's certificate is not signed by a public authority
+
+    @model_validator(mode="after")
+    def _ca_is_for_tls(self) -> Self:
+        if self.ca_file is not None and not self.url.startswith("mqtts:"):
+            raise ValueError("ca_file needs an address that begins with mqtts://")
+        return self
 
     def secret(self) -> str | None:
-        """The password, from wherever it was given."""
-        return _secret(self.password, self.password_file)
+        """The password, from wherever it was given. Raises StartError."""
+        try:
+            return _secret(self.password, self.password_file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise StartError(f"broker.password_file: {self.password_file}: {_reason(error)}") from error
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """None for plain MQTT. Raises StartError."""
+        if not self.url.startswith("mqtts:"):
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise StartError(f"broker.ca_file: {self.ca_file}: {_reason(error)}") from error
 
 
 class WebSettings(Section):

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import ssl
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,10 +26,15 @@ MAX_PAUSE_S = 5.0
 
 
 class MqttTransport:
-    """Keeps one subscribed connection to the centre's broker."""
+    """Keeps one subscribed connection to the centre's broker.
+
+    The files that the settings name are read now and never again: one that is missing is a StartError, and one that
+    goes missing later cannot end a running centre at a reconnect.
+    """
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
+        self._secret, self._tls = settings.secret(), settings.tls_context()
         self._client: paho.Client | None = None
         self._connected = False
         self.subscribed = asyncio.Event()
@@ -48,7 +54,7 @@ class MqttTransport:
         """Until cancelled. Pauses between attempts are jittered so that no two servers knock together."""
         tries = 0
         while True:
-            connection = _Connection(self._settings, receive)
+            connection = _Connection(self._settings, self._secret, self._tls, receive)
             try:
                 await connection.open()
                 self._client, self._connected, tries = connection.client, True, 0
@@ -68,7 +74,9 @@ class MqttTransport:
 class _Connection:
     """One connection, from CONNECT until it is gone."""
 
-    def __init__(self, settings: BrokerSettings, receive: Receive) -> None:
+    def __init__(
+        self, settings: BrokerSettings, secret: str | None, tls: ssl.SSLContext | None, receive: Receive
+    ) -> None:
         self._url = urlsplit(settings.url)
         self._loop = asyncio.get_running_loop()
         self._receive = receive
@@ -80,14 +88,15 @@ class _Connection:
         self.client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=f"anhu-server-{uuid4().hex[:12]}", protocol=paho.MQTTv311
         )
-        self.client.username_pw_set(settings.username, settings.secret())
-        if self._url.scheme == "mqtts":
-            self.client.tls_set()
+        self.client.username_pw_set(settings.username, secret)
+        if tls is not None:
+            self.client.tls_set_context(tls)
         self.client.max_inflight_messages_set(1000)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
         self.client.on_message = self._on_message
         self.client.on_disconnect = self._on_disconnect
+        self.client.on_socket_close = self._let_go
         self.client.on_socket_register_write = self._want_write
         self.client.on_socket_unregister_write = self._no_write
 
@@ -104,7 +113,7 @@ class _Connection:
             raise OSError("connection closed at once")
         self._socket = found
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or an acknowledgement waits some 40 ms
-        self._loop.add_reader(found, self.client.loop_read)
+        self._loop.add_reader(found, self._read)
         if self.client.want_write():
             self._add_writer()
         self._misc = asyncio.create_task(self._keep_alive())
@@ -115,16 +124,20 @@ class _Connection:
         """Let go of everything, whatever the state."""
         if self._misc is not None:
             self._misc.cancel()
-        if self._socket is not None:
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
         self.client.on_disconnect = None
         with suppress(OSError, ValueError):
             self.client.disconnect()
-        if self._socket is not None:
-            self._socket.close()
+        if (ours := self._socket) is not None:
+            self._let_go(self.client, None, ours)
+            ours.close()
         if self._answer.done() and not self._answer.cancelled():
             self._answer.exception()
+
+    def _read(self) -> None:
+        """One message, and all that TLS has already taken from the socket: the loop would not tell us of it again."""
+        self.client.loop_read()
+        while isinstance(self._socket, ssl.SSLSocket) and not self.gone.is_set() and self._socket.pending():
+            self.client.loop_read()
 
     async def _keep_alive(self) -> None:
         """paho asks to be looked after about once a second; it says when the broker answers no more."""
@@ -163,18 +176,22 @@ class _Connection:
     def _on_disconnect(
         self, client: paho.Client, _: object, flags: Any, code: ReasonCode, properties: Properties | None
     ) -> None:
+        self._lost(str(code))
+
+    def _let_go(self, client: paho.Client, _: object, sock: Any) -> None:
+        """Just before the socket is closed: a closed one the loop could not forget any more."""
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
-        self._lost(str(code))
+            self._socket = None
 
     def _want_write(self, client: paho.Client, _: object, sock: Any) -> None:
         self._loop.call_soon_threadsafe(self._add_writer)
 
     def _add_writer(self) -> None:
-        if self._socket is not None and self._socket.fileno() >= 0:
+        if self._socket is not None:
             self._loop.add_writer(self._socket, self.client.loop_write)
 
     def _no_write(self, client: paho.Client, _: object, sock: Any) -> None:
-        if self._socket is not None and self._socket.fileno() >= 0:
+        if self._socket is not None:
             self._loop.remove_writer(self._socket)
