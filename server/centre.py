@@ -17,8 +17,9 @@ class Health:
     """What the running parts last said of themselves."""
 
     broker_connected: Callable[[], bool] = lambda: False
+    listening_since: datetime | None = None  # as the worker noticed; None while the broker is away
     worker_ticked_at: datetime | None = None
-    ingest_committed_at: datetime | None = None
+    ingest_waits_for: str | None = None  # the error for which nothing can be committed now
 
 
 @dataclass(slots=True)

@@ -15,10 +15,14 @@ from server.errors import StartError
 PREFIX = "ANHU_SERVER_"
 
 
-def _secret(value: SecretStr | None, file: Path | None) -> str | None:
-    if value is not None:
-        return value.get_secret_value()
-    return file.read_text().strip() if file is not None else None
+def _secret(key: str, value: SecretStr | None, file: Path | None) -> str | None:
+    """From wherever it was given; `key` names the file in a StartError."""
+    if value is not None or file is None:
+        return value.get_secret_value() if value is not None else None
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{key}: {file}: {_reason(error)}") from error
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
@@ -34,7 +38,9 @@ class DatabaseSettings(Section):
 class BrokerSettings(Section):
     """The centre's MQTT broker."""
 
-    url: Annotated[str, Field(pattern=r"^mqtts?://[^/]+$")] = "mqtt://127.0.0.1:1883"
+    url: Annotated[str, Field(pattern=r"^mqtts?://(\[[0-9a-fA-F:.]+\]|[^/:@\[\]]+)(:\d{1,5})?/?$")] = (
+        "mqtt://127.0.0.1:1883"
+    )
     username: str = "anhu-server"
     password: SecretStr | None = None
     password_file: Path | None = None
@@ -48,10 +54,7 @@ class BrokerSettings(Section):
 
     def secret(self) -> str | None:
         """The password, from wherever it was given. Raises StartError."""
-        try:
-            return _secret(self.password, self.password_file)
-        except (OSError, UnicodeDecodeError) as error:
-            raise StartError(f"broker.password_file: {self.password_file}: {_reason(error)}") from error
+        return _secret("broker.password_file", self.password, self.password_file)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """None for plain MQTT. Raises StartError."""
@@ -105,8 +108,8 @@ class VoiceSettings(Section):
         return self
 
     def token(self) -> str:
-        """The provider's auth token, from wherever it was given."""
-        token = _secret(self.auth_token, self.auth_token_file)
+        """The provider's auth token, from wherever it was given. Raises StartError."""
+        token = _secret("voice.auth_token_file", self.auth_token, self.auth_token_file)
         assert token is not None
         return token
 

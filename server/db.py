@@ -54,7 +54,7 @@ class Database:
             )
         self.is_sqlite = parsed.drivername.startswith("sqlite")
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
-        self.engine = create_async_engine(parsed, **options)
+        self.engine = create_async_engine(parsed, hide_parameters=True, **options)  # errors are logged, people are not
         self.url = parsed.render_as_string(hide_password=False)
         # One writer at a time is SQLite's rule; waiting here is fair, waiting in busy_timeout is not.
         self._writer = asyncio.Lock()
@@ -65,7 +65,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A session that sees one consistent state and must not write."""
+        """A session that must not write."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
 

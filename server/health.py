@@ -1,4 +1,4 @@
-"""/healthz and /metrics. Healthy means that the whole chain is: database, broker, worker, telephone."""
+"""/healthz and /metrics. Healthy means that the whole chain is: database, broker, ingest, worker."""
 
 from datetime import timedelta
 
@@ -12,7 +12,8 @@ from server import metrics
 from server.alarms.lifecycle import State
 from server.alarms.model import Alarm
 from server.centre import Centre
-from server.escalation.model import Escalation
+from server.escalation.attempts import number_busy
+from server.escalation.model import Attempt, Escalation
 from server.web import CentreDep
 
 router = APIRouter(tags=["operation"])
@@ -27,6 +28,7 @@ async def healthz(centre: CentreDep) -> JSONResponse:
     parts = {
         "database": await _database(centre),
         "broker": "ok" if centre.health.broker_connected() else "not connected",
+        "ingest": f"waits for the database: {waits}" if (waits := centre.health.ingest_waits_for) else "ok",
         "escalation": _worker(centre),
         "voice": "ok" if centre.settings.voice else "not configured",
     }
@@ -38,10 +40,12 @@ async def _database(centre: Centre) -> str:
     late = centre.clock.now() - timedelta(seconds=LATE_S)
     try:
         async with centre.db.read() as session:
-            overdue = await session.scalar(select(func.count()).where(Escalation.due_at < late))
+            steps = await session.scalar(select(func.count()).where(Escalation.due_at < late)) or 0
+            calls = select(func.count()).where(Attempt.state == "pending", Attempt.due_at < late, ~number_busy())
+            overdue = steps + (await session.scalar(calls) or 0)
     except (SQLAlchemyError, OSError) as error:
         return f"does not answer: {type(error).__name__}"
-    return "ok" if not overdue else f"{overdue} steps overdue by more than {LATE_S:g} s"
+    return "ok" if not overdue else f"{overdue} steps or calls overdue by more than {LATE_S:g} s"
 
 
 def _worker(centre: Centre) -> str:

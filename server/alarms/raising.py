@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from devices.envelope import Envelope
 from server.alarms import timeline
 from server.alarms.lifecycle import Act, State, advance
 from server.alarms.model import ALARM_NUMBER, Alarm, SignalRow
@@ -47,12 +48,10 @@ async def raise_alarm(
     db: Database, session: AsyncSession, subject: Subject, signal: Signal, verdict: Verdict, now: datetime
 ) -> Alarm:
     """The alarm that this signal opened or joined, its row locked."""
-    alarm = await _open_one(session, subject, verdict)
     opened = False
-    if alarm is None:
+    while (alarm := await _open_one(session, subject, verdict)) is None:
+        # ours, or the one another process opens (or closes) meanwhile
         opened = await _open(db, session, subject, signal, verdict, now)
-        alarm = await _open_one(session, subject, verdict)  # ours, or the one another process opened meanwhile
-        assert alarm is not None, "an open alarm vanished inside one transaction"
     session.add(
         SignalRow(
             id=uuid7(),
@@ -149,6 +148,8 @@ async def _join(session: AsyncSession, alarm: Alarm, signal: Signal, verdict: Ve
         await end_window(session, alarm, now)
     if graver:
         await _upgrade(session, alarm, signal, verdict, now)
+    elif verdict.priority == alarm.priority and signal.kind != alarm.kind:
+        await ladders.start(session, alarm, now, kind=signal.kind, only_missing=True)
 
 
 async def _upgrade(session: AsyncSession, alarm: Alarm, signal: Signal, verdict: Verdict, now: datetime) -> None:
@@ -177,19 +178,30 @@ async def end_window(session: AsyncSession, alarm: Alarm, now: datetime) -> None
     await timeline.ring(session, alarm, now)
 
 
-async def cancel_by_resident(session: AsyncSession, subject: Subject, device: str, mode: str, now: datetime) -> bool:
-    """Close the subject's alarm if its window is still open. Outside the window the cancel is noted, no more."""
+async def cancel_by_resident(session: AsyncSession, subject: Subject, cancel: Envelope, now: datetime) -> None:
+    """Close the subject's alarm if its window is open and nothing but the one thing taken back is in it.
+
+    Otherwise the cancel is noted, no more: another signal of the alarm may be somebody's call.
+    """
+    mode = cancel.mode.value
     query = select(Alarm).where(Alarm.subject == subject.key, Alarm.mode == mode, Alarm.state != State.CLOSED)
     alarm = (await session.scalars(query.with_for_update())).first()
     if alarm is None:
-        return False
+        return
     state = advance(State(alarm.state), Act.CANCEL)
     in_time = alarm.pre_alarm_until is not None and now <= alarm.pre_alarm_until
-    kind = "cancelled_by_resident" if state and in_time else "cancel_too_late"
-    await timeline.append(session, alarm, now, kind, timeline.RESIDENT, device=device)
-    if state and in_time:
+    closes = state is not None and in_time and await _takes_back_all(session, alarm, cancel.cause)
+    kind = "cancelled_by_resident" if closes else "cancel_too_late"
+    await timeline.append(session, alarm, now, kind, timeline.RESIDENT, device=cancel.device)
+    if closes and state is not None:
         alarm.state, alarm.closed_at, alarm.outcome = state.value, now, "cancelled"
         await ladders.end(session, alarm, now, "closed")
     alarm.version += 1
     await timeline.ring(session, alarm, now)
-    return True
+
+
+async def _takes_back_all(session: AsyncSession, alarm: Alarm, cause: UUID | None) -> bool:
+    """Without a cause, every signal must be of the alarm's own kind; with one, it must be the latest of them."""
+    query = select(SignalRow.kind, SignalRow.event_id).where(SignalRow.alarm_id == alarm.id).order_by(SignalRow.at)
+    signals = (await session.execute(query)).all()
+    return all(row.kind == alarm.kind for row in signals) and cause in (None, signals[-1].event_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.alarms.model import Alarm
@@ -20,7 +21,10 @@ async def step_views(
     for row in escalations:
         if row.ladder == DUTY:
             continue
-        ladder = Ladder.model_validate(row.plan_snapshot)
+        try:
+            ladder = Ladder.model_validate(row.plan_snapshot, extra="ignore")
+        except ValidationError:  # the worker ends it and says so in the timeline
+            continue
         for number, step in enumerate(ladder.steps):
             made = [a for a in attempts if a.ladder == row.ladder and a.step == number]
             if made:

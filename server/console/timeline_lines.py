@@ -114,6 +114,8 @@ _SENTENCES: dict[str, tuple[str, Callable[[_Facts], dict[str, str]]]] = {
     "closed": (N_("Closed: %(outcome)s"), lambda f: {"outcome": f.outcome()}),
     "person_told": (N_("The home has told the resident that a person has it"), _nothing),
     "person_not_told": (N_("The home could not tell the resident that a person has it"), _nothing),
+    "ladder_failed": (N_("%(ladder)s cannot be read and was stopped: call by hand"), lambda f: {"ladder": f.ladder()}),
+    "plan_failed": (N_("Plan %(plan)s cannot be read and was passed over"), lambda f: {"plan": f.text("plan")}),
     "rule_failed": (N_("Rule %(rule)s failed"), lambda f: {"rule": f.text("rule")}),
 }
 

@@ -54,7 +54,12 @@ async def tell_resident(session: AsyncSession, alarm: Alarm, texts: dict[str, st
     """The third confirmation: have the gateway of the latest call say that a person has it."""
     query = (
         select(SignalRow.gateway_id, SignalRow.event_id)
-        .where(SignalRow.alarm_id == alarm.id, SignalRow.event_id.is_not(None), SignalRow.gateway_id.is_not(None))
+        .where(
+            SignalRow.alarm_id == alarm.id,
+            SignalRow.kind == alarm.kind,
+            SignalRow.event_id.is_not(None),
+            SignalRow.gateway_id.is_not(None),
+        )
         .order_by(SignalRow.at.desc())
         .limit(1)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Exists, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -22,6 +22,7 @@ from server.escalation.results import failed, note
 from server.escalation.steps import lock_alarm
 from server.notify.channel import GiveUp, OutgoingCall, Placed, Retry, Unsure
 
+UNSURE_S = 3.0
 MAX_TRIES = 5
 """So often is a call tried that the provider refuses for now (429, 5xx); then the next step starts at once."""
 
@@ -38,16 +39,33 @@ class Claimed:
 async def due_attempts(
     db: Database, now: datetime, states: tuple[str, ...], busy: Collection[UUID], limit: int
 ) -> list[UUID]:
-    """Attempts in `states` that must be looked at and are not in hand already, the gravest alarm's first."""
+    """Attempts in `states` that must be looked at and are not in hand already, the gravest alarm's first.
+
+    To be made is only what can be: one per number, and none to a number that has a call. Those that wait for a shared
+    helper's telephone must not crowd out everybody else's.
+    """
     async with db.read() as session:
         query = (
-            select(Attempt.id)
+            select(Attempt.id, Attempt.address)
             .join(Alarm, Alarm.id == Attempt.alarm_id)
             .where(Attempt.state.in_(states), Attempt.due_at <= now, Attempt.id.not_in(busy))
             .order_by(Alarm.priority, Attempt.due_at, Attempt.id)
-            .limit(limit)
         )
-        return list(await session.scalars(query))
+        if "pending" in states:
+            query = query.where(~number_busy())
+        rows = (await session.execute(query.limit(1000))).all()
+    if "pending" not in states:
+        return [row.id for row in rows[: max(0, limit)]]
+    first: dict[str, UUID] = {}
+    for row in rows:
+        first.setdefault(row.address, row.id)
+    return list(first.values())[: max(0, limit)]
+
+
+def number_busy() -> Exists:
+    """Another attempt has a call with this attempt's number."""
+    other = aliased(Attempt)
+    return exists().where(other.address == Attempt.address, other.state.in_(IN_FLIGHT), other.id != Attempt.id)
 
 
 async def claim(
@@ -111,14 +129,18 @@ async def record(
         attempt = await lock_attempt(session, claimed.id)
         if attempt.owner != owner or attempt.state != "sending":
             if isinstance(outcome, Placed) and attempt.provider_id is None:
-                attempt.provider_id = outcome.provider_id
+                if attempt.state in ("cancelled", "failed"):  # given up meanwhile, and yet it rings: end it
+                    attempt.hang_up, attempt.ended_at = True, None
+                _placed(attempt, outcome.provider_id, now, settings)
             return
         match outcome:
             case Placed(provider_id):
                 _placed(attempt, provider_id, now, settings)
                 await note(session, alarm, attempt, now)
             case Unsure(reason):
-                attempt.detail, attempt.due_at, attempt.lease_until = reason.value, now, now
+                # The provider may list the call only a moment later.
+                attempt.detail, attempt.due_at = reason.value, now + timedelta(seconds=UNSURE_S)
+                attempt.lease_until = attempt.due_at
             case Retry(reason, after_s) if attempt.try_ < MAX_TRIES:
                 again(attempt, now, after_s, reason.value)
                 await note(session, alarm, attempt, now)
@@ -154,7 +176,7 @@ async def adopt(
         assert peek is not None
         alarm = await lock_alarm(session, peek.alarm_id)
         attempt = await lock_attempt(session, attempt_id)
-        if attempt.state != "sending" or attempt.due_at is None or attempt.due_at > now:
+        if attempt.state != "sending" or attempt.lease_until is None or attempt.lease_until > now:
             return
         if provider_id is not None:
             _placed(attempt, provider_id, now, settings)
@@ -166,4 +188,5 @@ async def adopt(
 async def put_off(db: Database, attempt_id: UUID, until: datetime) -> None:
     """The provider could not be asked: look again then."""
     async with db.write() as session:
-        await session.execute(update(Attempt).where(Attempt.id == attempt_id).values(due_at=until))
+        still = (Attempt.id == attempt_id, Attempt.state.in_(IN_FLIGHT))
+        await session.execute(update(Attempt).where(*still).values(due_at=until))

@@ -3,10 +3,13 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from devices.events import Mode
 from server.alarms import raising, timeline
 from server.alarms.lifecycle import Act, Duty, State, advance
 from server.alarms.model import Alarm
@@ -14,6 +17,9 @@ from server.db import Database
 from server.escalation.model import Attempt, Escalation
 from server.escalation.plan import DUTY, Ladder
 from server.escalation.targets import OPERATORS, Reach, reaches
+from server.rules.engine import Verdict
+
+log = structlog.get_logger()
 
 
 async def lock_alarm(session: AsyncSession, alarm_id: UUID) -> Alarm:
@@ -45,16 +51,33 @@ async def start_due_steps(db: Database, now: datetime) -> int:
         async with db.write() as session:
             alarm = await lock_alarm(session, alarm_id)  # always the alarm first: one order of locks, no deadlock
             row = await session.get(Escalation, escalation_id, with_for_update=True, populate_existing=True)
-            if row is not None and row.due_at is not None and row.due_at <= now:
+            if row is None or row.due_at is None or row.due_at > now:
+                continue
+            try:
                 await (_duty_overdue if row.ladder == DUTY else _step)(db, session, alarm, row, now)
+            except ValidationError as error:
+                await _unreadable(db, session, alarm, row, error, now)
     return len(rows)
+
+
+async def _unreadable(
+    db: Database, session: AsyncSession, alarm: Alarm, row: Escalation, error: ValidationError, now: datetime
+) -> None:
+    """A snapshot that this release cannot read must not stop everybody else's ladders, nor end in silence."""
+    log.error("ladder cannot be read", alarm=str(alarm.id), mistakes=error.error_count())
+    row.due_at, row.ended = None, "failed"
+    await timeline.append(session, alarm, now, "ladder_failed", timeline.SYSTEM, ladder=row.ladder)
+    await timeline.ring(session, alarm, now)
+    subject = raising.Subject(f"centre:ladder:{row.id}", None, None, alarm.region)
+    signal = raising.Signal(None, row.ladder, "fault", "raise", now)
+    await raising.raise_alarm(db, session, subject, signal, Verdict("ladder_failed", 2, 0, Mode.ACTUAL), now)
 
 
 async def _step(db: Database, session: AsyncSession, alarm: Alarm, row: Escalation, now: datetime) -> None:
     if alarm.state == State.CLOSED or row.epoch != alarm.epoch:
         row.due_at, row.ended = None, row.ended or "closed"
         return
-    ladder = Ladder.model_validate(row.plan_snapshot)
+    ladder = Ladder.model_validate(row.plan_snapshot, extra="ignore")
     due_at = row.due_at
     assert due_at is not None
     while row.step < len(ladder.steps):
@@ -117,8 +140,10 @@ async def _duty_overdue(db: Database, session: AsyncSession, alarm: Alarm, row: 
     alarm.epoch += 1
     alarm.version += 1
     for other in await session.scalars(select(Escalation).where(Escalation.alarm_id == alarm.id)):
-        if other.ended == "accepted":
+        if other.ladder != DUTY and other.ended in ("accepted", "exhausted"):
             other.ended, other.due_at, other.epoch = None, now, alarm.epoch
+            if other.step >= len(other.plan_snapshot["steps"]):  # type: ignore[arg-type]
+                other.step = other.round = 0  # everybody was asked: ask again from the first
         elif other.ended is None:
             other.epoch = alarm.epoch
     await session.flush()

@@ -17,6 +17,7 @@ from server.centre import Centre
 from server.escalation import attempts
 from server.escalation.calls import apply_update
 from server.escalation.model import Attempt, Escalation
+from server.escalation.results import OVER
 from server.escalation.steps import end_due_windows, lock_alarm, start_due_steps
 from server.homes.model import Gateway
 from server.homes.supervision import raise_silent_gateways
@@ -24,6 +25,7 @@ from server.notify.channel import AnsweredBy, CallState, CallUpdate, ProviderUna
 
 log = structlog.get_logger()
 
+CALL_AT_MOST = timedelta(minutes=15)
 AT_ONCE = 50
 """Attempts that one process has in hand with the provider at a time."""
 
@@ -61,16 +63,18 @@ class Worker:
         db, now = self._centre.db, self._centre.clock.now()
         due = await self._due(now)
         done = 0
+        health = self._centre.health
+        health.listening_since = (health.listening_since or now) if health.broker_connected() else None
         if due.windows:
             done += await end_due_windows(db, now)
-        if due.gateways:
-            done += await raise_silent_gateways(self._centre, now)
         if due.windows or due.steps:
             done += await start_due_steps(db, now)
         if done or due.attempts:
             done += await self._each(calls, now, ("sending",), self._recover)
             done += await self._each(calls, now, ("placed", "ringing", "answered"), self._ask)
             done += await self._each(calls, now, ("pending",), self._make)
+        if due.gateways:
+            done += await raise_silent_gateways(self._centre, now)
         self._centre.health.worker_ticked_at = self._centre.clock.now()
         return done
 
@@ -79,7 +83,7 @@ class Worker:
         window = select(Alarm.id).where(Alarm.state == State.PRE_ALARM, Alarm.pre_alarm_until <= now)
         gateway = select(Gateway.id).where(Gateway.silent_due_at <= now, Gateway.silent_since.is_(None))
         step = select(Escalation.id).where(Escalation.due_at <= now)
-        attempt = select(Attempt.id).where(Attempt.due_at <= now)
+        attempt = select(Attempt.id).where(Attempt.due_at <= now, Attempt.state.not_in(OVER))
         async with self._centre.db.read() as session:
             return (
                 await session.execute(
@@ -152,6 +156,10 @@ class Worker:
             await self._put_off(attempt_id, error.after_s)
             return
         state = call.state if call else CallState.FAILED
+        placed_at = attempt.placed_at or attempt.created_at
+        if not state.is_over and self._centre.clock.now() - placed_at > CALL_AT_MOST:
+            await voice.hang_up(attempt.provider_id)  # or its number would be busy for ever
+            state = CallState.FAILED
         by = call.answered_by if call else AnsweredBy.UNKNOWN
         now = self._centre.clock.now()
         async with self._centre.db.write() as session:
@@ -159,7 +167,7 @@ class Worker:
             row = await attempts.lock_attempt(session, attempt_id)
             update = CallUpdate(attempt_id, attempt.provider_id, state, by, None)
             await apply_update(session, alarm, row, update, now)
-            if row.due_at is not None:
+            if row.due_at is not None and row.hang_up == attempt.hang_up:  # not over a hang-up asked for meanwhile
                 row.due_at = now + timedelta(seconds=self._settings.call_poll_s)
 
     async def _attempt(self, attempt_id: UUID) -> tuple[Attempt, set[str]]:

@@ -15,13 +15,18 @@ from server.homes.model import Gateway
 from server.rules.engine import Verdict
 
 RULE = "gateway_silent"
+AT_ONCE = 50
+"""Gateways of one look, so that a district that goes dark holds up nobody's call."""
 
 
 async def raise_silent_gateways(centre: Centre, now: datetime) -> int:
     """A technical alarm for each gateway whose time to be heard has passed, once until it is heard again."""
+    listening = centre.health.listening_since
+    if listening is None or (now - listening).total_seconds() < centre.settings.supervision.gateway_silent_s:
+        return 0  # we were deaf ourselves, which is shown as such; nobody can have been heard
     async with centre.db.read() as session:
         due = select(Gateway.id).where(Gateway.silent_due_at <= now, Gateway.silent_since.is_(None))
-        ids = (await session.scalars(due)).all()
+        ids = (await session.scalars(due.order_by(Gateway.silent_due_at).limit(AT_ONCE))).all()
     for gateway_id in ids:
         async with centre.db.write() as session:
             gateway = await session.get(Gateway, gateway_id, with_for_update=True, populate_existing=True)

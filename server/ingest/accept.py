@@ -51,7 +51,7 @@ async def accept(centre: Centre, session: AsyncSession, items: Items, now: datet
             if gateway is not None:
                 gateway.heartbeat = {**envelope.body, "at": now.isoformat()}
         elif isinstance(said, CommandResult):
-            await _command_result(session, said, now)
+            await _command_result(session, envelope.gateway, said, now)
         elif envelope.kind in READING_KINDS:
             homes.seen(session, envelope, now)
             value = getattr(said, "value", None)
@@ -119,7 +119,7 @@ def _row(envelope: Envelope, homes: _Homes, now: datetime) -> dict[str, Any]:
     return {
         "id": envelope.id,
         "gateway_id": envelope.gateway,
-        "device": envelope.device[:200],
+        "device": envelope.device,
         "resident_id": homes.resident_of(envelope),
         "region": gateway.region if gateway else None,
         "kind": envelope.kind,
@@ -129,7 +129,7 @@ def _row(envelope: Envelope, homes: _Homes, now: datetime) -> dict[str, Any]:
         "event_at": moment,
         "clock": clock,
         "received_at": now,
-        "stream": envelope.stream[:64],
+        "stream": envelope.stream,
         "seq": envelope.seq,
         "body": envelope.body,
         "raw": {"topic": raw.topic, "data": raw.data, "encoding": raw.encoding} if raw else None,
@@ -144,7 +144,7 @@ async def _effects(
     subject = Subject.of(envelope.gateway, row["resident_id"], row["region"])
     kind = kind_of(event)
     if kind == "cancel" and envelope.mode is not Mode.SIMULATED:
-        await cancel_by_resident(session, subject, envelope.device, envelope.mode.value, now)
+        await cancel_by_resident(session, subject, envelope, now)
         return
     judgement = centre.rules.judge(event, envelope.mode)
     for rule, error in judgement.failed:
@@ -170,14 +170,14 @@ async def _cleared(session: AsyncSession, subject: Subject, envelope: Envelope, 
         await timeline.ring(session, alarm, now)
 
 
-async def _command_result(session: AsyncSession, said: CommandResult, now: datetime) -> None:
+async def _command_result(session: AsyncSession, gateway: str, said: CommandResult, now: datetime) -> None:
     try:
         command_id = UUID(said.command)
     except ValueError:
         return  # kept in the inbox; there is no such command
     done = (
         update(CommandRow)
-        .where(CommandRow.id == command_id, CommandRow.state == "pending")
+        .where(CommandRow.id == command_id, CommandRow.gateway_id == gateway, CommandRow.state == "pending")
         .values(state=said.result, detail=said.detail[:200])
         .returning(CommandRow.alarm_id, CommandRow.gateway_id)
     )

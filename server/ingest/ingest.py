@@ -5,57 +5,33 @@ Acknowledges after the commit, never before. What cannot be committed now is tri
 
 import asyncio
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from devices.envelope import Ack, Envelope, decode_envelopes, down_topic, encode, parse_up_topic
-from devices.errors import DecodeError, EnvelopeError
-from devices.events import Mode, Priority, Said
+from devices.envelope import Ack, down_topic, encode, parse_up_topic
+from devices.errors import EnvelopeError
+from devices.events import Priority
 from server import metrics
 from server.centre import Centre
 from server.ingest.accept import accept
-from server.ingest.quarantine import Poison, ids_in, keep
+from server.ingest.blame import CONTENT_ERRORS, is_about_content
+from server.ingest.quarantine import Poison, keep
+from server.ingest.reading import Arrival, Item, read
 from server.ingest.transport import Transport
 
 log = structlog.get_logger()
 
-GROUP = 200
-"""Messages of one transaction at most: an SOS behind a storm waits for one such commit."""
-MAX_TELEMETRY = 20_000
-"""p2 messages that may wait; more are left to their gateways, which send them again."""
+CALLS = 200
+"""Messages of p0 and p1 in one transaction at most."""
+TELEMETRY = 16
+"""Batches of p2 in one transaction at most: an SOS behind a storm waits for one such commit."""
+ITEMS = 500
+"""Envelopes in one transaction at most, whatever a batch holds."""
+MAX_WAITING = 20_000
+"""Messages of p1, and of p2, that may wait; more are left to their gateways, which send them again."""
 PAUSE_S = 1.0
-MAX_TRIES = 5
-"""A deadlock or a lock that was not had in time is tried so often before the message itself is suspected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One message as it came."""
-
-    topic: str
-    payload: bytes
-    gateway: str
-    priority: Priority
-
-
-@dataclass(slots=True)
-class _Read:
-    """Arrivals, read."""
-
-    good: list[tuple[Envelope, Said]] = field(default_factory=list)
-    poison: list[Poison] = field(default_factory=list)
-
-    def ids(self) -> dict[str, list[UUID]]:
-        """What is to be acknowledged to whom, once committed."""
-        found: defaultdict[str, list[UUID]] = defaultdict(list)
-        for envelope, _ in self.good:
-            found[envelope.gateway].append(envelope.id)
-        for poison in self.poison:
-            found[poison.gateway].extend(poison.ids)
-        return found
 
 
 class Ingest:
@@ -66,22 +42,28 @@ class Ingest:
         self._transport = transport
         self._epoch = epoch
         self._waiting: dict[Priority, deque[Arrival]] = {priority: deque() for priority in Priority}
+        self._there: set[Arrival] = set()
         self._some = asyncio.Event()
         self._stopped = False
 
     def receive(self, topic: str, payload: bytes) -> None:
-        """Called by the transport in the event loop."""
+        """Called by the transport in the event loop. A message that waits already is not queued twice: while the
+        database is away its gateway sends it every few seconds."""
         try:
             gateway, priority = parse_up_topic(topic)
         except EnvelopeError as error:
             log.warning("message on a topic that is not ours", problem=error.problem)
             return
         metrics.RECEIVED.labels(priority.value).inc()
+        arrival = Arrival(topic, payload, gateway[:64], priority)
         queue = self._waiting[priority]
-        if priority is Priority.P2 and len(queue) >= MAX_TELEMETRY:
+        if arrival in self._there:
+            return
+        if priority is not Priority.P0 and len(queue) >= MAX_WAITING:
             metrics.REFUSED.inc()
             return
-        queue.append(Arrival(topic, payload, gateway, priority))
+        queue.append(arrival)
+        self._there.add(arrival)
         self._some.set()
 
     async def run(self) -> None:
@@ -92,7 +74,7 @@ class Ingest:
             if not group:
                 self._some.clear()
                 continue
-            await self._commit_for_sure(group)
+            await self.take_in(group)
 
     def stop(self) -> None:
         """End after the group in hand; what still waits was not acknowledged and comes again."""
@@ -100,94 +82,65 @@ class Ingest:
         self._some.set()
 
     def _take(self) -> list[Arrival]:
-        """The next group, life first."""
+        """The next group: life and states first, telemetry only when none of them waits."""
         group: list[Arrival] = []
-        for priority in Priority:
+        for priority, most in ((Priority.P0, CALLS), (Priority.P1, CALLS), (Priority.P2, TELEMETRY)):
             queue = self._waiting[priority]
-            while queue and len(group) < GROUP:
+            if priority is Priority.P2 and group:
+                break
+            while queue and len(group) < most:
                 group.append(queue.popleft())
+        self._there.difference_update(group)
         return group
 
-    async def _commit_for_sure(self, group: list[Arrival]) -> None:
-        """Committed and acknowledged, or quarantined; a database that is away or busy is waited for."""
-        what, tries = read(group), 0
-        while True:
+    async def take_in(self, group: list[Arrival]) -> None:
+        """All of it committed and acknowledged, or quarantined."""
+        items = read(group)
+        for start in range(0, len(items), ITEMS):
+            await self._commit_for_sure(items[start : start + ITEMS])
+
+    async def _commit_for_sure(self, items: list[Item]) -> None:
+        """A database that is away or busy is waited for, for as long as it takes; only what it says of the content
+        itself makes a message suspect, and then that one alone."""
+        while not self._stopped:
             try:
-                await self._commit(what)
-                return
-            except (SQLAlchemyError, OSError) as error:
-                if self._stopped:
-                    return  # unacknowledged: its gateway keeps it
-                tries += 1
-                if not _is_about_content(error) and (tries < MAX_TRIES or not await self._database_answers()):
-                    log.error("ingest waits for the database", waiting=len(group), error=type(error).__name__)
+                await self._commit(items)
+            except (SQLAlchemyError, OSError, *CONTENT_ERRORS) as error:
+                if not is_about_content(error):
+                    self._centre.health.ingest_waits_for = type(error).__name__
+                    log.error("ingest waits for the database", waiting=len(items), error=type(error).__name__)
                     await asyncio.sleep(PAUSE_S)
                     continue
-                log.error("messages could not be stored", count=len(group), error=type(error).__name__)
-                if len(group) > 1:
-                    for arrival in group:  # one of them is the cause; nothing beside it may be lost
-                        await self._commit_for_sure([arrival])
-                    return
-                if what.poison and not what.good:
-                    raise  # not even its bytes can be kept: stop loudly, the gateway keeps it too
-                what = _Read(poison=[_poison(group[0], f"could not be stored: {type(error).__name__}")])
+                await self._one_by_one(items, error)
+            self._centre.health.ingest_waits_for = None
+            return
 
-    async def _database_answers(self) -> bool:
-        try:
-            async with self._centre.db.read() as session:
-                await session.connection()
-        except (SQLAlchemyError, OSError):
-            return False
-        return True
+    async def _one_by_one(self, items: list[Item], error: Exception) -> None:
+        log.error("could not be stored", count=len(items), error=type(error).__name__)
+        if len(items) > 1:
+            for item in items:  # one of them is the cause; nothing beside it may be lost
+                await self._commit_for_sure([item])
+            return
+        item = items[0]
+        if isinstance(item, Poison):
+            raise error  # not even its bytes can be kept: stop loudly, its gateway keeps it too
+        await self._commit_for_sure([item.poisoned(f"could not be stored: {type(error).__name__}")])
 
-    async def _commit(self, group: _Read) -> None:
+    async def _commit(self, items: list[Item]) -> None:
         now = self._centre.clock.now()
+        good = [(item.envelope, item.said) for item in items if not isinstance(item, Poison)]
+        poison = [item for item in items if isinstance(item, Poison)]
         with metrics.COMMIT.time():
             async with self._centre.db.write() as session:
-                if group.good:
-                    await accept(self._centre, session, group.good, now)
-                for poison in group.poison:
-                    await keep(self._centre, session, poison, now)
-        self._centre.health.ingest_committed_at = now
-        metrics.COMMITTED.inc(len(group.good))
-        metrics.QUARANTINED.inc(len(group.poison))
-        for gateway, ids in group.ids().items():
-            for start in range(0, len(ids), 500):
-                ack = Ack(v=1, epoch=self._epoch, ids=ids[start : start + 500])
-                self._transport.publish(down_topic(gateway, "ack"), encode(ack))
-
-
-def _is_about_content(error: SQLAlchemyError | OSError) -> bool:
-    """Whether the database refuses what is in the message (and always will), rather than failing for a while."""
-    if isinstance(error, DataError | IntegrityError):
-        return True
-    if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        return state[:2] in ("22", "23", "54")  # data exception, integrity, program limit
-    return isinstance(error, SQLAlchemyError)
-
-
-def _poison(arrival: Arrival, problem: str, ids: tuple[UUID, ...] | None = None, mode: Mode = Mode.ACTUAL) -> Poison:
-    known = ids_in(arrival.payload) if ids is None else ids
-    return Poison(arrival.gateway, arrival.topic, arrival.priority, arrival.payload, problem, known, mode)
-
-
-def read(group: list[Arrival]) -> _Read:
-    """Good beside bad: one wrong envelope of a batch does not take the others with it."""
-    found = _Read()
-    for arrival in group:
-        try:
-            envelopes = decode_envelopes(arrival.payload)
-        except EnvelopeError as error:
-            found.poison.append(_poison(arrival, error.problem))
-            continue
-        for envelope in envelopes:
-            if envelope.gateway != arrival.gateway:
-                problem = f"gateway: says {envelope.gateway!r}, came on the topic of {arrival.gateway!r}"
-                found.poison.append(_poison(arrival, problem, (envelope.id,), envelope.mode))
-                continue
-            try:
-                found.good.append((envelope, envelope.said()))
-            except DecodeError as error:
-                found.poison.append(_poison(arrival, str(error), (envelope.id,), envelope.mode))
-    return found
+                if good:
+                    await accept(self._centre, session, good, now)
+                for each in poison:
+                    await keep(self._centre, session, each, now)
+        metrics.COMMITTED.inc(len(good))
+        metrics.QUARANTINED.inc(len(poison))
+        ids: defaultdict[str, list[UUID]] = defaultdict(list)
+        for item in items:
+            ids[item.gateway].extend(item.ids)
+        for gateway, known in ids.items():
+            if known:
+                self._transport.publish(down_topic(gateway, "ack"), encode(Ack(v=1, epoch=self._epoch, ids=known)))

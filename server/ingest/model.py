@@ -79,10 +79,12 @@ class Quarantine(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     source: Mapped[str] = mapped_column(String(64))
     topic: Mapped[str] = mapped_column(Text)
-    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of topic and payload: a resend is not quarantined twice
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of topic and payload: a resend is counted, not kept twice
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     problem: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    times: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index("uq_quarantine_digest", "digest", unique=True),)
 
 

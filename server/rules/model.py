@@ -1,10 +1,10 @@
 """A rule as a care provider's engineer writes it. No expression language: nothing to inject, every mistake is named."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from devices.events import KINDS, Phase
+from devices.events import KINDS, Event, Phase
 from devices.settings import Section
 
 
@@ -26,6 +26,14 @@ class EventRule(Section):
             if kind not in KINDS:
                 raise ValueError(f"{kind!r} is not a kind of event")
         return value
+
+    @model_validator(mode="after")
+    def _states_exist(self) -> Self:
+        stateful = {str(t.__struct_config__.tag) for t in Event.__args__ if "state" in t.__struct_fields__}
+        for kind in self.kinds if self.states else ():
+            if kind not in stateful:
+                raise ValueError(f"states: {kind!r} has no state")
+        return self
 
 
 class RuleFile(Section):

@@ -31,6 +31,7 @@ def anhu_server(*arguments: str, cwd: Path, environ: dict[str, str] | None = Non
         ("[site]\nzone = 'Mars/Base'\n", "site.zone"),
         ("[voice]\naccount_sid = 'AC1'\nfrom_number = '+8610000000000'\n", "voice"),
         ("[broker]\nurl = 'http://x'\n", "broker.url"),
+        ("[broker]\nurl = 'mqtt://user:secret@x'\n", "broker.url"),
         ("web = [", "not TOML"),
     ],
 )
@@ -52,6 +53,13 @@ def test_secrets_are_not_printed(tmp_path: Path) -> None:
     done = anhu_server("check", cwd=tmp_path, environ={"ANHU_SERVER_BROKER__PASSWORD": "s3cret-value"})
     assert done.returncode == 0, done.stderr
     assert "s3cret-value" not in done.stdout + done.stderr
+
+
+def test_a_secret_file_that_is_not_there_exits_3(tmp_path: Path) -> None:
+    voice = "[voice]\naccount_sid = 'AC1'\nfrom_number = '+8610000000000'\nauth_token_file = 'nowhere'\n"
+    (tmp_path / "server.toml").write_text(voice)
+    done = anhu_server("run", "--config", "server.toml", cwd=tmp_path, environ={"ANHU_SERVER_WEB__PORT": "0"})
+    assert (done.returncode, "voice.auth_token_file: nowhere" in done.stderr) == (3, True), done.stderr
 
 
 def test_a_busy_port_exits_3(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ async def test_two_servers_take_in_the_same_presses(told: Story) -> None:
     async def take_in(ingest: Ingest) -> None:
         for press in presses:
             ingest.receive(up_topic("gw-1", Priority.P0), encode(press))
-            await ingest._commit_for_sure(ingest._take())
+            await ingest.take_in(ingest._take())
 
     await asyncio.gather(take_in(told.ingest), take_in(other))
     assert (await told.count(Alarm), await told.count(SignalRow)) == (1, 20)

@@ -41,7 +41,8 @@ def test_simulated_pages_nobody_and_a_test_is_a_test() -> None:
 
 
 def test_a_rule_that_fails_is_named_and_the_others_still_judge() -> None:
-    needs_state = EventRule(type="event", id="needs_state", kinds=["sos"], states=["open"], priority=2)
+    values = {"id": "needs_state", "kinds": ["sos"], "states": ["open"], "phases": [Phase.RAISE], "priority": 2}
+    needs_state = EventRule.model_construct(type="event", **values)
     judged = Rules([needs_state]).judge(Sos(), Mode.ACTUAL)
     assert judged.failed[0][0] == "needs_state"
     assert judged.verdict is not None
@@ -68,6 +69,7 @@ def test_only_clear_and_simulated_life_is_ever_passed_over(kind: str, phase: Pha
         ("rules: [{type: event, id: a, kinds: [sos], priority: 9}]", "rules.0.priority"),
         ("rules: [{type: event, id: a, kinds: [soss], priority: 1}]", "soss"),
         ("rules: [{type: event, id: a, kinds: [sos], priority: 1, colour: red}]", "rules.0.colour"),
+        ("rules: [{type: event, id: a, kinds: [sos], states: [open], priority: 1}]", "has no state"),
         ("rules: [", "not YAML"),
     ],
 )

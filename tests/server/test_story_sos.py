@@ -336,10 +336,10 @@ async def test_call_we_are_unsure_of_is_found_or_made_once(told: Story, rang: bo
     await told.press()
     told.phone.next_outcomes, told.phone.rings_although_unsure = [Unsure(Why.TIMED_OUT)], rang
     told.phone.unavailable = True
-    await told.forward(15)
+    await told.forward(20)
     assert (await told.call_of("daughter")).state == "sending"
     told.phone.unavailable = False
-    await told.forward(3)
+    await told.forward(5)
     assert (await told.call_of("daughter")).state == "placed"
     assert len(told.phone.placed) == 1, "never a second call because an answer was slow"
 
@@ -348,7 +348,7 @@ async def test_late_callback_of_a_call_thought_lost_is_adopted(told: Story) -> N
     """The provider did not list it, so it is to be made again; then its callback comes."""
     await told.press()
     told.phone.next_outcomes = [Unsure(Why.TIMED_OUT), Retry(Why.RATE_LIMITED, 30)]
-    await told.forward(16)
+    await told.forward(20)
     attempt = await told.call_of("daughter")
     assert attempt.state == "pending"
     await told.calls.call_update(CallUpdate(attempt.id, "CAlate", CallState.RINGING, AnsweredBy.UNKNOWN, 1))

@@ -34,7 +34,7 @@ class Stumbling:
 
 
 async def test_presses_wait_for_a_database_that_stumbles(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    stumbling = Stumbling(told, monkeypatch, 3)
+    stumbling = Stumbling(told, monkeypatch, 20)
     press = told.envelope()
     await told.send(press)
     assert stumbling.left == 0
