@@ -294,6 +294,18 @@ async def test_back_and_forth_keeps_the_board_alive(served: Served, context: Bro
     await expect(page.get_by_role("link", name=re.compile("李德全"))).to_be_visible()
 
 
+async def test_a_page_that_is_not_what_its_address_says_is_fetched_again(
+    served: Served, context: BrowserContext
+) -> None:
+    page = await open_desk(context, served)
+    await served.desk.press()
+    await page.get_by_role("link", name=re.compile("王桂兰")).click()
+    await expect(page.get_by_role("button", name="Take the alarm")).to_be_visible()
+    await page.evaluate("history.pushState({}, '', '/board')")
+    await expect(page.get_by_role("button", name="Take the alarm")).to_have_count(0)
+    await expect(page.get_by_role("link", name=re.compile("王桂兰"))).to_be_visible()
+
+
 async def test_a_silent_line_is_a_lost_line(
     served: Served, context: BrowserContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

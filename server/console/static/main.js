@@ -89,7 +89,20 @@ document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 401) live.signedOut();
 });
 
+// Whatever haste or a lost answer did to the swaps: nobody works on one alarm under the address of another.
+let strayed = 0;
+function checkPlace() {
+  const here = location.pathname;
+  strayed = document.getElementById("desk").dataset.path === here ? 0 : strayed + 1;
+  if (strayed < 3 || sessionStorage.getItem("anhu-strayed") === here) return;
+  sessionStorage.setItem("anhu-strayed", here); // once for each address: never a page that reloads for ever
+  location.reload();
+}
+
 listenToKeys();
 sound.resumeShift();
-setInterval(tick, 1000);
+setInterval(() => {
+  tick();
+  checkPlace();
+}, 1000);
 show();
