@@ -60,14 +60,18 @@ class Connection(aiomqtt.Client):
         on_puback: Callable[[int], None] = lambda mid: None,
         keepalive: int = 60,
     ) -> None:
+        try:
+            secret, tls_context = broker.secret(), broker.tls_context()
+        except (OSError, UnicodeDecodeError) as error:  # a file that is being changed: tried again like a lost broker
+            raise aiomqtt.MqttError(f"password or certificate cannot be read: {error}") from error
         super().__init__(
             broker.host,
             broker.port,
             username=username,
-            password=broker.secret(),
+            password=secret,
             identifier=identifier,
             clean_session=clean_session,
-            tls_context=broker.tls_context(),
+            tls_context=tls_context,
             keepalive=keepalive,
             max_inflight_messages=_IN_FLIGHT,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
@@ -91,7 +95,10 @@ class Connection(aiomqtt.Client):
 
         Raises MqttError when there is no connection.
         """
-        info = self._client.publish(topic, payload, qos=1)
+        try:
+            info = self._client.publish(topic, payload, qos=1)
+        except ValueError as error:  # a topic longer than MQTT allows, made of a device's own name
+            raise aiomqtt.MqttError(f"cannot be published: {error}") from error
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "could not publish")
         return info.mid

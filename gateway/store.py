@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import aiosqlite
+import structlog
 
 from gateway.errors import StoreError, StoreFullError
 from gateway.schema import VERSIONS
+
+log = structlog.get_logger()
 
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 
@@ -91,7 +94,7 @@ class Store:
         """All or nothing, synced to the disk on exit. Raises StoreFullError when the disk refuses."""
         async with self._turn:
             try:
-                await self._db.execute("BEGIN IMMEDIATE")
+                await self._begin()
                 yield self._db
                 await self._db.execute("COMMIT")
             except BaseException as error:
@@ -100,6 +103,17 @@ class Store:
                 if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _FULL:
                     raise StoreFullError(str(error)) from error
                 raise
+
+    async def _begin(self) -> None:
+        """Waits for whoever else holds the file (a backup, an engineer's shell): it is busy, not broken."""
+        while True:
+            try:
+                await self._db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                log.error("store_busy", hint="another program holds the database of store.path")
 
     async def _rollback(self) -> None:
         with suppress(sqlite3.Error):

@@ -13,6 +13,9 @@ from gateway.uplink import Uplink
 _DEVICES = 150
 """The most recently heard; a home has a dozen."""
 
+_NAME = 200
+"""Characters of a device's name at most, as the centre keeps them."""
+
 _CALM_S = 5.0
 """The home's broker may come and go every second; heartbeats do not."""
 
@@ -35,6 +38,8 @@ class Supervision:
 
     def heard(self, device: str, at: float) -> None:
         """The device said something at `at` (monotonic)."""
+        if len(device) > _NAME:
+            return  # no registered device is called that; a heartbeat must stay small
         self._heard.pop(device, None)
         self._heard[device] = at
 

@@ -82,7 +82,7 @@ class Uplink:
             self._urgent.clear()
             try:
                 async with connected(self._new_connection()) as connection:
-                    await connection.subscribe_all([down_topic(self._gateway, what) for what in ("ack", "cmd", "cfg")])
+                    await connection.subscribe_all([down_topic(self._gateway, what) for what in ("ack", "cmd")])
                     attempt = 0
                     await self._serve(connection)
                     log.warning("centre_lost", host=self._settings.host)

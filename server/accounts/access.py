@@ -64,7 +64,11 @@ def check_same_origin(request: Request, centre: Centre) -> None:
     if origin is None:
         return
     ours = {request.headers.get("host"), urlsplit(centre.settings.web.public_url).netloc}
-    if urlsplit(origin).netloc not in ours:
+    try:
+        theirs = urlsplit(origin).netloc
+    except ValueError:
+        theirs = ""
+    if theirs not in ours:
         raise ForgedRequestError
 
 

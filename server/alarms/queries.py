@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.events import LIFE, Phase
 from server.accounts.model import Account
 from server.alarms.lifecycle import State
 from server.alarms.model import Alarm, SignalRow, Timeline
@@ -29,10 +30,15 @@ RECENT_READINGS = timedelta(hours=24)
 async def board(
     session: AsyncSession, region: str, now: datetime, state: str = "open", limit: int = 500
 ) -> list[BoardRow]:
-    """`state` open (all that is not closed), closed (latest first) or all. Open ones: by priority, then age."""
+    """`state` open (all that is not closed), closed (latest first) or all.
+
+    Open ones: those that nobody has, then the others; each by priority, then age.
+    """
     query = select(Alarm).where(visible(Alarm.region, region))
     if state == "open":
-        query = query.where(Alarm.state != State.CLOSED).order_by(Alarm.priority, Alarm.opened_at)
+        query = query.where(Alarm.state != State.CLOSED).order_by(
+            Alarm.claimed_by.is_not(None), Alarm.priority, Alarm.opened_at
+        )
     elif state == "closed":
         query = query.where(Alarm.state == State.CLOSED).order_by(Alarm.closed_at.desc())
     else:
@@ -114,8 +120,16 @@ def _row(
         accepted_at=alarm.accepted_at,
         closed_at=alarm.closed_at,
         outcome=alarm.outcome,
+        unseen=alarm.claim_seen_at is not None
+        and alarm.state != State.CLOSED
+        and any(s.at > alarm.claim_seen_at and _calls(s, alarm) for s in signals),
         unanswered=exhausted and alarm.accepted_at is None and alarm.state != State.CLOSED,
     )
+
+
+def _calls(signal: SignalRow, alarm: Alarm) -> bool:
+    """Somebody calls (again): more of what the alarm is about, or life."""
+    return signal.phase != Phase.CLEAR and (signal.kind == alarm.kind or signal.kind in LIFE)
 
 
 async def alarm_page(session: AsyncSession, region: str, alarm_id: UUID, now: datetime) -> AlarmPage:

@@ -57,6 +57,7 @@ async def alarms(
     state: Annotated[Literal["open", "closed", "all"], Query(description="open: all that is not closed")] = "open",
 ) -> AlarmListAnswer:
     """Open ones by priority, then age; closed ones the latest first. At most 500."""
+    service.check_may_look(actor)
     async with centre.db.read() as session:
         rows = await queries.board(session, actor.region, centre.clock.now(), state)
     return AlarmListAnswer.model_validate({"alarms": [_listed(row) for row in rows]})
@@ -101,6 +102,7 @@ async def close(alarm_id: UUID, body: CloseRequest, actor: ActorDep, centre: Cen
 
 
 async def _answer(centre: Centre, actor: Actor, alarm_id: UUID) -> AlarmAnswer:
+    service.check_may_look(actor)
     async with centre.db.read() as session:
         page = await queries.alarm_page(session, actor.region, alarm_id, centre.clock.now())
     return AlarmAnswer.model_validate(_whole(page))

@@ -26,6 +26,14 @@ from server.regions import visible
 
 MAX_NOTE = 4000
 MAY_ACT = ("operator", "supervisor")
+MAY_LOOK = (*MAY_ACT, "engineer", "viewer")
+"""Family, responders and programs get views of their own, with less in them; until then none."""
+
+
+def check_may_look(actor: Actor) -> None:
+    """Raises NotAllowedError for a role that must not see everybody's health and address."""
+    if actor.role not in MAY_LOOK:
+        raise NotAllowedError("your role has no view of the board")
 
 
 async def _alarm(session: AsyncSession, actor: Actor, alarm_id: UUID) -> Alarm:
@@ -47,6 +55,7 @@ async def claim(session: AsyncSession, actor: Actor, alarm_id: UUID, version: in
         raise AlarmClosedError("this alarm is closed")
     if alarm.claimed_by == actor.account_id:
         alarm.claim_seen_at = now
+        await timeline.ring(session, alarm, now)
         return
     if alarm.claimed_by is not None:
         owner = await session.get(Account, alarm.claimed_by)
@@ -65,6 +74,8 @@ async def claim(session: AsyncSession, actor: Actor, alarm_id: UUID, version: in
 async def add_note(session: AsyncSession, actor: Actor, alarm_id: UUID, text: str, now: datetime) -> None:
     """A note; also after closing."""
     alarm = await _alarm(session, actor, alarm_id)
+    if alarm.claimed_by == actor.account_id:
+        alarm.claim_seen_at = now
     await timeline.append(session, alarm, now, "note", actor.username, text=_text("text", text, True))
     await timeline.ring(session, alarm, now)
 

@@ -45,6 +45,7 @@ class BoardRow:
     accepted_at: datetime | None
     closed_at: datetime | None
     outcome: str | None
+    unseen: bool = False  # a call came in after its operator last did something about it
     unanswered: bool = False  # a ladder ran to its end and nobody accepted: somebody must act by hand
 
 

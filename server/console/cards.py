@@ -62,22 +62,25 @@ def board_of(wording: Wording, rows: Sequence[BoardRow], now: datetime) -> Board
     people = [(row, each) for row, each in cards if row.priority < 3]
     sounding = [row.priority for row in rows if sounds(row)]
     return Board(
-        waiting=[each for row, each in people if row.claimed_by_id is None],
-        in_hand=[each for row, each in people if row.claimed_by_id is not None],
+        waiting=[each for row, each in people if row.claimed_by_id is None or row.unseen],
+        in_hand=[each for row, each in people if row.claimed_by_id is not None and not row.unseen],
         technical=[each for row, each in cards if row.priority >= 3],
         sound=min(sounding, default=None),
     )
 
 
 def sounds(row: BoardRow) -> bool:
-    """Whether it sounds: until an operator takes it. What may still be taken back, and what is simulated, does not."""
+    """Whether it sounds: until an operator takes it, and again when there is a call after that.
+
+    What may still be taken back, and what is simulated, does not.
+    """
     quiet = row.state in (State.PRE_ALARM, State.CLOSED) or row.mode == "simulated"
-    return row.claimed_by_id is None and not quiet
+    return (row.claimed_by_id is None or row.unseen) and not quiet
 
 
 def card(wording: Wording, row: BoardRow, now: datetime) -> Card:
     """One row as a card."""
-    waiting = row.claimed_by_id is None and row.state != State.CLOSED
+    waiting = (row.claimed_by_id is None or row.unseen) and row.state != State.CLOSED
     return Card(
         id=row.id,
         number=row.number,

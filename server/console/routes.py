@@ -179,6 +179,7 @@ async def _refused(
 async def _board(
     request: Request, centre: Centre, found: SignedIn, template: str, selected: UUID | None = None
 ) -> Response:
+    service.check_may_look(found.actor)
     visit = Visit.of(request, centre, found)
     async with centre.db.read() as session:
         board = await _cards(session, visit, found)
@@ -195,6 +196,7 @@ async def _alarm(
     status: int = 200,
     draft: Draft | None = None,
 ) -> Response:
+    service.check_may_look(found.actor)
     visit = Visit.of(request, centre, found)
     async with centre.db.read() as session:
         shown = await queries.alarm_page(session, found.actor.region, alarm_id, visit.now)

@@ -101,7 +101,10 @@ async def theme(
 
 def own_path(target: str) -> str:
     """The target if it is a path of ours: a sign-in page must not send people to another site."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/board"
     ours = target.startswith("/") and not parts.scheme and not parts.netloc and "\\" not in target
     return target if ours and not target.startswith("//") else "/board"
 

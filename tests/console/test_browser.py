@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from devices.events import BatteryLow, Fall
 from server.console import live
@@ -318,3 +319,76 @@ async def test_a_silent_line_is_a_lost_line(
     await page.clock.fast_forward(60_000)
     await expect(page.get_by_role("alert").filter(has_text="Connection lost.")).to_be_visible()
     await expect_sound(page, "lost")
+
+
+async def test_the_clock_does_not_jump_back_when_a_heartbeat_shows_an_old_queue(
+    served: Served, context: BrowserContext
+) -> None:
+    page = await open_desk(context, served)
+    await served.desk.press()
+    await expect(page.get_by_role("link", name=re.compile("王桂兰"))).to_be_visible()
+    before, after = await page.evaluate("""() => {
+      const clock = document.querySelector('[data-clock]');
+      const lanes = document.querySelector('#queue .lanes');
+      const before = clock.textContent;
+      lanes.dataset.now = new Date(Date.parse(lanes.dataset.now) - 600000).toISOString();
+      document.dispatchEvent(new CustomEvent('htmx:afterSwap', {detail: {}}));
+      return [before, clock.textContent];
+    }""")
+    moments = [datetime.strptime(text, "%H:%M:%S") for text in (before, after)]  # noqa: DTZ007  # only their distance
+    assert abs((moments[1] - moments[0]).total_seconds()) < 60
+
+
+async def test_a_board_that_could_not_be_fetched_says_so_and_is_fetched_again(
+    served: Served, context: BrowserContext
+) -> None:
+    page = await open_desk(context, served)
+    failed = 0
+
+    async def fail_once(route: Route) -> None:
+        nonlocal failed
+        failed += 1
+        if failed == 1:
+            await route.fulfill(status=500, body="")
+        else:
+            await route.fallback()
+
+    await page.route("**/board/list*", fail_once)
+    await served.desk.press()
+    await expect(page.get_by_role("alert").filter(has_text="Connection lost.")).to_be_visible()
+    await expect(page.get_by_role("link", name=re.compile("王桂兰"))).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="Connection lost.")).to_be_hidden()
+
+
+async def test_a_refused_click_leaves_the_board_alive(served: Served, context: BrowserContext) -> None:
+    page = await open_desk(context, served)
+    await served.desk.press()
+    await page.get_by_role("link", name=re.compile("王桂兰")).click()
+    take = page.get_by_role("button", name="Take the alarm")
+    await expect(take).to_be_visible()
+    await page.route("**/claim", lambda route: route.fulfill(status=500, body=""))
+    await take.click()
+    await page.unroute("**/claim")
+    await served.desk.press(gateway="gw-2", device="band")
+    await expect(page.get_by_role("link", name=re.compile("李德全"))).to_be_visible()
+
+
+async def test_a_call_after_the_claim_sounds_until_its_operator_has_seen_it(
+    served: Served, context: BrowserContext
+) -> None:
+    page = await open_desk(context, served)
+    await start_shift(page)
+    await served.desk.press()
+    await page.get_by_role("link", name=re.compile("王桂兰")).click()
+    await page.keyboard.press("a")
+    await expect(page.get_by_text("You have this alarm")).to_be_visible()
+    await expect_sound(page, "none")
+    await served.desk.forward(5)
+    await served.desk.press()
+    seen = page.get_by_role("button", name="Called again: I see it")
+    await expect(seen).to_be_visible()
+    await expect_sound(page, "1")
+    await served.desk.forward(5)
+    await seen.click()
+    await expect(page.get_by_text("You have this alarm")).to_be_visible()
+    await expect_sound(page, "none")

@@ -4,12 +4,14 @@ const TITLE_COUNT = /^\(\d+\) /;
 const TARGET_S = 60;
 let ahead = 0; // the centre's clock minus this machine's, ms
 let waiting = 0;
+let latest = null; // the queue whose time was taken: it is old when the page is shown again
 
 // What the latest queue says: how many wait, and what it sounds like.
 export function readQueue() {
   const lanes = document.querySelector("#queue .lanes");
   if (lanes === null) return null;
-  ahead = Date.parse(lanes.dataset.now) - Date.now();
+  if (lanes !== latest) ahead = Date.parse(lanes.dataset.now) - Date.now();
+  latest = lanes;
   waiting = Number(lanes.dataset.waiting);
   return lanes.dataset.sounds || "none";
 }

@@ -7,12 +7,13 @@ import * as sound from "./sound.js";
 const root = document.documentElement;
 let alarmSound = "none";
 let goingBack = null;
+let stale = false; // the board could not be fetched when it should have been
 
 const tell = (name) => document.body.dispatchEvent(new CustomEvent(name));
 
 function show() {
   alarmSound = readQueue() ?? alarmSound;
-  const link = root.dataset.link;
+  const link = stale ? "lost" : root.dataset.link;
   for (const state of ["lost", "signed-out"]) {
     const banner = document.getElementById(state);
     if (banner !== null) banner.hidden = link !== state;
@@ -63,7 +64,13 @@ addEventListener("submit", (event) => {
   if (event.target.dataset.act === "signout") sound.endShift();
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (!event.detail.boosted) return;
+  if (!event.detail.boosted || !event.detail.shouldSwap) return;
+  if (!event.detail.xhr.responseText.includes('id="desk"')) {
+    // A refusal without a board would leave nothing that listens: see it as a page of its own.
+    event.detail.shouldSwap = false;
+    location.reload();
+    return;
+  }
   for (const id of ["queue", "live"]) {
     // An answer for a page that one has left must not look for its place on the next one.
     document.getElementById(id)?.addEventListener("htmx:beforeOnLoad", (late) => late.preventDefault());
@@ -85,9 +92,26 @@ document.addEventListener("htmx:historyRestore", () => {
   show();
   tell("anhu:changed");
 });
-document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 401) live.signedOut();
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  // Who is about to close closes what he has seen: something newer is refused, and his words are kept.
+  if (event.detail.target.id === "close-version") {
+    event.detail.shouldSwap = !document.getElementById("close-box")?.open;
+  }
 });
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt.id !== "queue" || !event.detail.successful) return;
+  stale = false;
+  show();
+});
+function fetchAgain(event) {
+  if (event.detail.xhr.status === 401) return live.signedOut();
+  stale = true; // said, and tried until it succeeds
+  show();
+  setTimeout(() => tell("anhu:changed"), 2000);
+}
+for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(trouble, fetchAgain);
+}
 
 // Whatever haste or a lost answer did to the swaps: nobody works on one alarm under the address of another.
 let strayed = 0;
