@@ -130,6 +130,7 @@ async def test_changes_need_the_csrf_token(desk: Desk) -> None:
 async def test_another_site_cannot_sign_somebody_in(desk: Desk) -> None:
     async with desk.client() as client:
         body = {"username": "anna", "password": PASSWORD}
+        assert (await client.post(SESSION, json=body, headers={"Origin": "http://["})).status_code == 403
         assert (await client.post(SESSION, json=body, headers={"Origin": "https://evil.example"})).status_code == 403
         assert (await client.post(SESSION, json=body, headers={"Origin": "http://127.0.0.1:8080"})).status_code == 200
 

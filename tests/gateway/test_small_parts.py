@@ -1,6 +1,7 @@
 """Envelopes, jitter, the decoders' time."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import aiomqtt
@@ -13,7 +14,9 @@ from devices import readings
 from devices.envelope import Clock, decode_envelopes, encode
 from devices.events import Fall, Mode, Sos
 from devices.registry import Report
+from gateway.config import LocalSettings
 from gateway.link import reconnect_delay, wrong_credentials
+from gateway.mqtt import Connection
 from gateway.scale import Scale
 from gateway.stamp import RAW_BYTES, Moment, Stamp, id_apart, raw_of
 
@@ -92,3 +95,9 @@ def test_the_decoders_time_stands_still_while_nothing_can_be_heard() -> None:
     assert scale(10_001.0) == 502.5, "never back"
     scale.resume(20_000.0)
     assert scale(20_001.0) == 503.5
+
+
+async def test_a_key_file_that_is_being_changed_is_a_lost_broker_and_no_end(tmp_path: Path) -> None:
+    settings = LocalSettings(username="home", password_file=tmp_path / "away")
+    with pytest.raises(aiomqtt.MqttError, match="cannot be read"):
+        Connection(settings, identifier="x", username="home", clean_session=True, on_arrival=lambda arrival: None)

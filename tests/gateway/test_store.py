@@ -1,7 +1,9 @@
 """The file: what it is made of, who may open it, what happens when the disk says no."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +80,31 @@ async def test_a_full_disk_keeps_nothing_of_the_transaction(store: Store) -> Non
     assert await store.rows("SELECT * FROM meta") == []
     await store._db.execute("PRAGMA max_page_count = 10000")
     await fill()
+
+
+async def test_a_file_that_another_program_holds_is_waited_for(store: Store) -> None:
+    await store._db.execute("PRAGMA busy_timeout = 1")
+    waits = asyncio.Event()
+    real = store._db.execute
+
+    async def noticed(sql: str, *parameters: Any) -> Any:
+        try:
+            return await real(sql, *parameters)
+        except sqlite3.OperationalError:
+            waits.set()
+            raise
+
+    store._db.execute = noticed  # type: ignore[method-assign,assignment]
+    engineer = sqlite3.connect(store.path, isolation_level=None)
+    engineer.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with store.transaction() as db:
+            await db.execute("INSERT INTO meta VALUES ('a', '1')")
+
+    writing = asyncio.create_task(write())
+    await waits.wait()
+    engineer.execute("ROLLBACK")
+    engineer.close()
+    await writing
+    assert await store.rows("SELECT key FROM meta") == [("a",)]
