@@ -147,3 +147,16 @@ async def test_openapi_describes_every_route_of_the_api(http: httpx.AsyncClient)
     for path in ("/api/v1/alarms", "/api/v1/alarms/{alarm_id}/claim", "/api/v1/session", "/api/v1/stream"):
         assert path in document["paths"]
     assert all("summary" in operation for item in document["paths"].values() for operation in item.values())
+
+
+async def test_roles_without_a_view_of_their_own_see_nobody(told: Story, anna: Client) -> None:
+    await told.press()
+    (alarm,) = await anna.alarms()
+    for role, status in (("viewer", 200), ("family", 403), ("responder", 403), ("api", 403)):
+        async with told.centre.db.write() as session:
+            account = await session.get(Account, told.operators["anna"].account_id)
+            assert account is not None
+            account.role = role
+        for path in ("/api/v1/alarms", f"/api/v1/alarms/{alarm['id']}", "/board", f"/alarms/{alarm['id']}"):
+            answer = await anna.http.get(path)
+            assert (answer.status_code, "王桂兰" in answer.text) == (status, status == 200), (role, path)
