@@ -8,6 +8,7 @@ AnhuError (devices/errors.py)
     │   ├── AlreadyTakenError     another operator has the alarm; says who
     │   └── AlarmClosedError      the alarm is closed
     ├── NotAllowedError       the account's role or region does not permit it (supervisor acts)
+    │   └── NoViewError           the role has no view of the board at all
     ├── ImportFileError       a community document is wrong; a line per mistake (engineer acts)
     └── StartError            the process cannot start: port, database, broker (whoever runs it acts)
 """
@@ -50,6 +51,10 @@ class AlarmClosedError(ConflictError):
 
 class NotAllowedError(CentreError):
     """Your role does not permit it."""
+
+
+class NoViewError(NotAllowedError):
+    """Your role has no view of the board."""
 
 
 class ImportFileError(CentreError):

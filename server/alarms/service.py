@@ -19,6 +19,7 @@ from server.errors import (
     InvalidError,
     NotAllowedError,
     NotFoundError,
+    NoViewError,
 )
 from server.escalation import ladders
 from server.escalation.acceptance import A_PERSON_HAS_IT, tell_resident
@@ -31,9 +32,9 @@ MAY_LOOK = (*MAY_ACT, "engineer", "viewer")
 
 
 def check_may_look(actor: Actor) -> None:
-    """Raises NotAllowedError for a role that must not see everybody's health and address."""
+    """Raises NoViewError for a role that must not see everybody's health and address."""
     if actor.role not in MAY_LOOK:
-        raise NotAllowedError("your role has no view of the board")
+        raise NoViewError("your role has no view of the board")
 
 
 async def _alarm(session: AsyncSession, actor: Actor, alarm_id: UUID) -> Alarm:

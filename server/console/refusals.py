@@ -21,6 +21,7 @@ from server.errors import (
     InvalidError,
     NotAllowedError,
     NotFoundError,
+    NoViewError,
 )
 from server.web import centre_of, status_of
 
@@ -29,6 +30,7 @@ _WORDS: tuple[tuple[type[CentreError], str], ...] = (
     (AlarmClosedError, N_("This alarm is already closed.")),
     (ConflictError, N_("Something new has come in since you looked. It is shown now; please look and try again.")),
     (NotFoundError, N_("There is no such alarm in your region.")),
+    (NoViewError, N_("Your account has no view of the alarms. Ask your supervisor for another role.")),
     (NotAllowedError, N_("Your account may look, but not act on alarms.")),
     (CentreError, N_("This was refused.")),
 )

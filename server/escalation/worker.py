@@ -26,6 +26,7 @@ from server.notify.channel import AnsweredBy, CallState, CallUpdate, ProviderUna
 log = structlog.get_logger()
 
 CALL_AT_MOST = timedelta(minutes=15)
+"""A call that the provider still calls live after this is ended: its number would be busy for everybody else."""
 AT_ONCE = 50
 """Attempts that one process has in hand with the provider at a time."""
 
@@ -158,7 +159,7 @@ class Worker:
         state = call.state if call else CallState.FAILED
         placed_at = attempt.placed_at or attempt.created_at
         if not state.is_over and self._centre.clock.now() - placed_at > CALL_AT_MOST:
-            await voice.hang_up(attempt.provider_id)  # or its number would be busy for ever
+            await voice.hang_up(attempt.provider_id)
             state = CallState.FAILED
         by = call.answered_by if call else AnsweredBy.UNKNOWN
         now = self._centre.clock.now()

@@ -160,3 +160,5 @@ async def test_roles_without_a_view_of_their_own_see_nobody(told: Story, anna: C
         for path in ("/api/v1/alarms", f"/api/v1/alarms/{alarm['id']}", "/board", f"/alarms/{alarm['id']}"):
             answer = await anna.http.get(path)
             assert (answer.status_code, "王桂兰" in answer.text) == (status, status == 200), (role, path)
+    assert "no view of the alarms" in answer.text
+    assert "Sign out" in answer.text, "nobody is caught in a page that refuses"
